@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import tifffile
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.cli import many
 from napari_visual_ccc.cli.main import main
 
 
@@ -114,3 +116,15 @@ def test_a_folder_is_answered_as_json(folder, capsys):
     rows = pd.read_csv(table)
     assert len(result["tables"]["threshold"]) == len(rows)
     assert result["facts"]["done"] == rows["image"].nunique()
+
+
+def test_paths_are_said_as_they_were_typed(tmp_path, monkeypatch):
+    here = tmp_path / "a"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    file = str(here / "b.tif")
+    assert many.as_typed(f"{file}: no ({file}), '{file}'") == "b.tif: no (b.tif), 'b.tif'"
+    for other in (f"in {here}", f"x{file}", str(tmp_path / "b.tif"), f"in {here}{os.sep} and"):
+        assert many.as_typed(other) == other
+    monkeypatch.chdir(here.anchor)
+    assert many.as_typed(f"no: {file}") == f"no: {file}"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +111,38 @@ def test_what_is_no_image_is_named_where_an_example_is_given(name):
 def test_bytes_of_a_name_that_are_not_text_are_escaped():
     name = b"b\xff.tif".decode("utf-8", "surrogateescape")
     assert core_plain.plain({name: [Path(name)]}) == {"b\\udcff.tif": ["b\\udcff.tif"]}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of Windows need a permission")
+def test_paths_become_absolute_and_lead_where_they_led(tmp_path, monkeypatch):
+    for name in ("a/b/c", "d"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "d" / "link").symlink_to(tmp_path / "a" / "b")
+    (tmp_path / "d" / "loop").symlink_to("loop")
+    (tmp_path / "a" / "x.tif").symlink_to(tmp_path / "d")
+    monkeypatch.chdir(tmp_path / "d")
+    for given, expected in {
+        "x": "d/x", ".": "d", "../a/x.tif": "a/x.tif", "link/c": "d/link/c",
+        # up from what a link leads to
+        "link/../x.tif": "a/x.tif", "link/c/../c": "d/link/c", "loop": "d/loop", "no/../x": "d/x",
+        "..": ".", f"{tmp_path}/d/../a": "a",
+    }.items():  # fmt: skip
+        found = core_plain.absolute(Path(given))
+        assert found == tmp_path / expected
+        assert os.path.realpath(found) == os.path.realpath(given)
+    assert core_plain.real(Path("link/c")) == tmp_path.resolve() / "a/b/c"
+    # neither of these raises, other than Path.resolve
+    assert core_plain.real(Path("loop")).name == "loop"
+    assert core_plain.real(Path("x" * 300)).name == "x" * 300
+    assert core_plain.real(Path("a\0b")).name == "a\0b"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
+def test_pipes_and_devices_are_waited_for_and_files_are_not(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    assert all(core_plain.is_waited_for(tmp_path / one) for one in ("pipe", "link"))
+    assert not any(core_plain.is_waited_for(tmp_path / one) for one in ("file", ".", "loop"))
+    assert core_plain.is_waited_for(Path(os.devnull))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -118,11 +119,11 @@ def through(
         print(f"visual-ccc: {AGAIN[0].lower()}{AGAIN[1:]}", file=sys.stderr)
         raise
     terminal.clear_line()
-    for number, note in enumerate(result.notes):
+    for number, note in enumerate(map(as_typed, result.notes)):
         print(f"  {note}" if number else note)
     terminal.answer(result)
     for row in result.tables[FAILURES].itertuples(index=False):
-        terminal.complain(f"{row.path}: {row.problem}")
+        terminal.complain(as_typed(f"{row.path}: {row.problem}"))
     files = [file_of(one, job, values["tables"], table) for one in result.tables]
     files = [file for file in files if file.is_file()]
     for file in files:
@@ -135,6 +136,16 @@ def through(
         count = failed + result.facts["done"] + result.facts["before"]
         terminal.tell(f"visual-ccc: {failed} of {counted(count, 'image')} failed")
     return FAILED if failed else OK
+
+
+def as_typed(text: str) -> str:
+    """Shorten the paths in a text that lie below the working directory."""
+    here = Path.cwd()
+    if here == Path(here.anchor):
+        return text
+    # not within a longer path, and not the directory itself
+    below = rf"(?<![^\s'\"(:]){re.escape(str(here / '_')[:-1])}(?=[^/\s])"
+    return re.sub(below, "", text)
 
 
 def _say(images: Sequence[Path], values: Mapping[str, Any]) -> None:

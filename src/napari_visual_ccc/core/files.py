@@ -184,7 +184,7 @@ def to_disk(paths: Iterable[Path]) -> None:
 
 def _target(path: Path) -> Path:
     """Where a link leads."""
-    return path.resolve() if path.is_symlink() else path
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
 
 
 def _machine() -> str:

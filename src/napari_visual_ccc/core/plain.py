@@ -77,6 +77,30 @@ def path_given(value: object, name: str) -> Path:
     return Path(path)
 
 
+def absolute(path: Path) -> Path:
+    """Absolute path without ``..``; links stay, except those that ``..`` goes up from."""
+    if ".." not in path.parts:
+        return path.absolute()
+    end = len(path.parts) - path.parts[::-1].index("..")
+    above = Path(*path.parts[:end])
+    plain_, real_ = Path(os.path.abspath(above)), real(above)
+    return (plain_ if real(plain_) == real_ else real_).joinpath(*path.parts[end:])
+
+
+def real(path: Path) -> Path:
+    """Path without links; as far as they lead, where that is nowhere or in a circle."""
+    try:
+        return Path(os.path.realpath(path))
+    # no file system takes such a name
+    except (OSError, ValueError):
+        return path.absolute()
+
+
+def is_waited_for(path: Path) -> bool:
+    """Whether a path is a pipe, socket or device: opened as a file, they may never answer."""
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
+
+
 def check_given(value: object, kinds: type | tuple[type, ...], name: str, wanted: str) -> None:
     """Insist on the type of an argument.
 

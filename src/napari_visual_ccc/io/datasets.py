@@ -109,10 +109,13 @@ def load(
     raise ValueError(f"{source}: choose a folder with one folder for each class, or a .csv table")
 
 
-def unlabelled(folder: str | Path, channels: Sequence[str] = ()) -> list[Example]:
+def unlabelled(
+    folder: str | Path, channels: Sequence[str] = (), closed: list[Path] | None = None
+) -> list[Example]:
     """List all images below a folder, without labels.
 
-    With names of channels, files of channels of one image are one; see `load`.
+    With names of channels, files of channels of one image are one; see `load`. Folders that cannot
+    be looked into are added to `closed`; with such ones there may be no image.
 
     Raises
     ------
@@ -122,10 +125,10 @@ def unlabelled(folder: str | Path, channels: Sequence[str] = ()) -> list[Example
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    paths = sorted(p for p in files_below(folder) if is_image(p))
+    paths = sorted(p for p in files_below(folder, closed) if is_image(p))
     others = {*own_results(paths), *parts_of_sets(paths)}
     paths = [path for path in paths if path not in others]
-    if not paths:
+    if not paths and not closed:
         raise ValueError(f"{folder}: no image that can be read")
     found, alone = _joined(paths, channels)
     return [

@@ -70,9 +70,17 @@ def is_class(place: Path) -> bool:
     return place.is_dir() and not is_left_out(place.name) and place.suffix.lower() not in FOLDERS
 
 
-def files_below(folder: Path) -> Iterable[Path]:
-    """All files below a folder that may be of a data set; a store of many files is one."""
-    for place, folders, names in os.walk(folder):
+def files_below(folder: Path, closed: list[Path] | None = None) -> Iterable[Path]:
+    """All files below a folder that may be of a data set; a store of many files is one.
+
+    Folders that cannot be looked into, as without a permission, are added to `closed`.
+    """
+
+    def refused(error: OSError) -> None:
+        if closed is not None:
+            closed.append(Path(error.filename))
+
+    for place, folders, names in os.walk(folder, onerror=refused):
         folders[:] = [one for one in folders if not is_left_out(one)]
         names += [one for one in folders if one.lower().endswith(FOLDERS)]
         folders[:] = [one for one in folders if not one.lower().endswith(FOLDERS)]
@@ -220,8 +228,11 @@ def _is_record(path: Path) -> bool:
     # a pipe would be waited for
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(len(_RECORD)) == _RECORD
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_RECORD)) == _RECORD
+    except OSError:
+        return False
 
 
 class Kept(NamedTuple):

@@ -8,6 +8,7 @@ import re
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from ..core.plain import is_waited_for
 from ..core.tables import with_formulas
 from .excel import read_sheets
 from .rows import is_path_column
@@ -62,6 +63,8 @@ def read_text_table(file: Path) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if is_waited_for(file):
+        raise ValueError(f"{file}: is no file, but a pipe, a socket or a device")
     if file.suffix.lower() in EXCEL:
         return _excel(file)
     raw = file.read_bytes()

@@ -18,6 +18,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from ..core.files import written
+from ..core.plain import real
 from .card import (
     CLASSIFICATION,
     DEFAULT,
@@ -169,7 +170,7 @@ def _own_modules(net: nn.Module) -> nn.Module:
 
 def hash_of(path: Path) -> str:
     """SHA-256 of a file; it is read again only when it has changed."""
-    where, about = path.resolve(), path.stat()
+    where, about = real(path), path.stat()
     state = (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino)
     known = _hashes.get(where)
     if known is None or known[0] != state:

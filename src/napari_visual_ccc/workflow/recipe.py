@@ -11,7 +11,7 @@ from ..core.files import sha256
 from ..core.layers.frame import in_unit, typed_scale
 from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.pixel_size import scaled
-from ..core.plain import plain, shown
+from ..core.plain import plain, real, shown
 from ..core.progress import Reporting, Steps, reporter, run
 from ..core.result import Result
 from .operations import OPERATIONS
@@ -182,7 +182,7 @@ def _pixel_size(
 def _is_file_of(source: RecordSource, path: Path) -> bool:
     """Whether a record is of this very file, by its path; by its content where it has none."""
     if source.path or not source.sha256:
-        return bool(source.path) and Path(str(source.path)).resolve() == path.resolve()
+        return bool(source.path) and real(Path(str(source.path))) == real(path)
     return path.is_file() and sha256(path) == source.sha256
 
 

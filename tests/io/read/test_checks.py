@@ -11,8 +11,10 @@ import zarr
 from PIL import Image
 
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.folders import own_results
-from napari_visual_ccc.io.read import checks
+from napari_visual_ccc.io.copies import belonging
+from napari_visual_ccc.io.folders import own_results, same_image
+from napari_visual_ccc.io.read import checks, tiff
+from napari_visual_ccc.io.tables import read_text_table
 
 ZEROS = np.zeros((200, 300), np.uint8)
 COLOUR = np.stack([ZEROS, ZEROS, ZEROS + 1], -1)
@@ -141,3 +143,35 @@ def test_pipes_that_rosettasciio_would_read_are_refused(name, tmp_path):
         os.mkfifo(tmp_path / name / "0.0")
     with pytest.raises(ValueError, match="as a part of the image, which is no file"):
         formats.read(tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
+@pytest.mark.parametrize("ending", [*formats.SUFFIXES, ".ome.tif", ".csv", ".xlsx", ""])
+def test_nothing_that_is_asked_of_a_file_waits_for_a_pipe(ending, tmp_path):
+    paths = [tmp_path / f"{name}{ending}" for name in ("a", "a_1")]
+    for path in paths:
+        os.mkfifo(path)
+    assert [formats.declared(one) for one in (*paths, tmp_path)] == [0, 0, 0]
+    assert not any(ask(paths[1]) for ask in (formats.is_plain, formats.is_lossy, tiff.has_record))
+    assert tiff.set_of(paths[0]) == set()
+    assert own_results(paths) == set()
+    belonging(paths)
+    same_image(paths)
+    formats.is_plain(tmp_path)
+    for read in (formats.read_all, read_text_table):
+        with pytest.raises(ValueError, match=r"is no file, but a pipe|not a kind of image"):
+            read(paths[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
+def test_the_header_of_an_image_in_several_files_waits_for_no_pipe(tmp_path):
+    os.mkfifo(tmp_path / "b.ome.tif")
+    about = f"""<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">
+    <Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="{ZEROS.shape[1]}"
+    SizeY="{ZEROS.shape[0]}" SizeZ="2" SizeC="1" SizeT="1"><TiffData FirstZ="0" IFD="0">
+    <UUID FileName="a.ome.tif">urn:uuid:1</UUID></TiffData><TiffData FirstZ="1" IFD="0">
+    <UUID FileName="b.ome.tif">urn:uuid:2</UUID></TiffData></Pixels></Image></OME>"""
+    tifffile.imwrite(tmp_path / "a.ome.tif", ZEROS.astype("u1"), description=about)
+    assert formats.declared(tmp_path / "a.ome.tif") == 0
+    with pytest.raises(ValueError, match=r"names b\.ome\.tif as a part of the image"):
+        formats.read(tmp_path / "a.ome.tif")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,14 @@ def test_pickled_weights_are_not_read(tiny_sam, tmp_path):
     folder = changed(tiny_sam("sam2"), tmp_path)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(ValueError, match="is a pickle, which could run code"):
+        load_sam(folder, CPU)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
+def test_a_pipe_in_the_folder_of_a_model_is_not_waited_for(tiny_sam, tmp_path):
+    folder = changed(tiny_sam("sam2"), tmp_path)
+    os.mkfifo(folder / "more.safetensors")
+    with pytest.raises(ValueError, match=r"more\.safetensors: is no file, but a pipe"):
         load_sam(folder, CPU)
 
 

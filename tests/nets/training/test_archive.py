@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import zipfile
 from collections import OrderedDict
@@ -56,3 +57,9 @@ def test_deep_and_inflated_files_are_trouble(tmp_path):
     with pytest.raises(zipfile.BadZipFile):
         (tmp_path / "text").write_text("text")
         trouble(tmp_path / "text")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.pt")
+    assert "a pipe" in trouble(tmp_path / "pipe.pt")

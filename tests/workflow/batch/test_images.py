@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from napari_visual_ccc.workflow.batch.images import as_known, images_of
+import napari_visual_ccc as ccc
+from napari_visual_ccc.workflow.batch.images import as_known, folder_of, images_of, of_same
+from napari_visual_ccc.workflow.batch.work import RESULTS
+
+needs_links = pytest.mark.skipif(os.name == "nt", reason="links of Windows need a permission")
 
 
 def names(source, **options):
@@ -99,3 +105,162 @@ def test_a_row_may_name_no_file_but_no_folder(folder, tmp_path):
     table.write_text("path\nimages/a.tif\n.\n")
     with pytest.raises(ValueError, match="is a folder; a row is one image"):
         images_of(table)
+
+
+@needs_links
+@pytest.mark.parametrize("kind", ["list", "table", "pattern", "folder"])
+def test_all_that_is_written_lies_in_the_folder_of_the_results(
+    kind, tmp_path, discs_of, monkeypatch
+):
+    here = tmp_path / "here"
+    for name in ("in/a.tif", "y/b.tif", "elsewhere/c/d.tif", "here/e.tif"):
+        discs_of(tmp_path / name)
+    # a link that .. goes up from: below what it leads to
+    (here / "link").symlink_to(tmp_path / "elsewhere" / "c")
+    (here / "list.csv").write_text("path\n../y/b.tif\nlink/../c/d.tif\n./e.tif\n")
+    source, expected = {
+        "list": (
+            ["../in/a.tif", "../here/../y/b.tif", "e.tif", "link/../c/d.tif"],
+            ["in/a.tif", "y/b.tif", "here/e.tif", "elsewhere/c/d.tif"],
+        ),
+        "table": ("list.csv", ["y/b.tif", "elsewhere/c/d.tif", "here/e.tif"]),
+        "pattern": ("[h-l]*/../[iy]*/*.tif", ["in/a.tif", "y/b.tif"]),
+        "folder": ("link/../../y", ["b.tif"]),
+    }[kind]
+    monkeypatch.chdir(tmp_path if kind == "pattern" else here)
+    precious = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    # where names with .. led to
+    for place in (here / "y", tmp_path / "y"):
+        place.mkdir(exist_ok=True)
+        kept = place / "b_threshold.yaml"
+        kept.write_text("precious")
+        precious[kept] = b"precious"
+    out = here / "deep" / "out"
+    result = ccc.batch(source, "threshold", out)
+    assert list(result.tables["images"]["image"]) == expected
+    assert result.facts["failed"] == 0
+    outside = {path for path in tmp_path.rglob("*") if path.is_file() and out not in path.parents}
+    assert {path: path.read_bytes() for path in outside} == precious
+    for name in expected:
+        (written,) = (out / RESULTS / name).parent.glob("*_threshold.png")
+        assert written.stem == f"{Path(name).stem}_threshold"
+
+
+@needs_links
+def test_a_name_that_leaves_the_folder_of_the_results_is_refused(tmp_path):
+    results = tmp_path / "out" / RESULTS
+    assert folder_of("day/a.tif", results) == results / "day"
+    for name in ("../a.tif", "x/../../y/a.tif", "/y/a.tif"):
+        with pytest.raises(ValueError, match="its results would lie outside of"):
+            folder_of(name, results)
+    results.mkdir(parents=True)
+    (results / "away").symlink_to(tmp_path)
+    (results / "near").symlink_to(results)
+    with pytest.raises(ValueError, match="outside"):
+        folder_of("away/a.tif", results)
+    assert folder_of("near/a.tif", results) == results / "near"
+    # the results may be on another disk
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "disk")
+    assert folder_of("day/a.tif", tmp_path / "linked") == tmp_path / "linked" / "day"
+
+
+def test_names_of_ledgers_that_leave_the_folder_are_not_kept(folder):
+    images = images_of(folder)
+    known = {str(folder / "a.tif"): "../../y/a.tif", str(folder / "b.tif"): "known.tif"}
+    assert [one.name for one in as_known(images, known)][:2] == ["a.tif", "known.tif"]
+    assert as_known(images, {str(folder / "a.tif"): "/y/a.tif"})[0].name == "a.tif"
+
+
+@needs_links
+def test_a_file_counts_once_however_it_is_spelled(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(folder)
+    # a link that comes before the file that it leads to, and folders with two names
+    (folder / "0.tif").symlink_to("a.tif")
+    (tmp_path / "other").symlink_to(folder)
+    spelled = ["a.tif", str(folder / "a.tif"), "../images/a.tif", "below/../a.tif", "b.tif"]
+    for source in (spelled, [*spelled, "0.tif", "../other/a.tif"]):
+        found = images_of(source)
+        assert [one.name for one in found] == ["a.tif", "b.tif"]
+        assert [one.again for one in found] == [len(source) - 2, 0]
+        again = as_known(found, {})
+        assert of_same(again) == (
+            f"{len(source) - 2} more paths of the same files, as of a.tif: each file counts once",
+        )
+    (folder / "list.csv").write_text("path\na.tif\n../other/a.tif\n")
+    assert names(folder / "list.csv") == ["a.tif"]
+    assert names(f"{tmp_path}/*/a.tif") == ["images/a.tif"]
+    assert names(folder) == ["a.tif", "b.tif", "below/a.tif", "c.tif", "d.png"]
+    assert of_same(images_of("b.tif")) == ()
+    result = ccc.batch(folder, "threshold", tmp_path / "out", layers="none", thumbnails=False)
+    assert (result.facts["done"], result.facts["failed"]) == (4, 1)
+    assert result.notes[-1].startswith("1 more path of the same files, as of a.tif")
+    # a link in the place of its file, and another name of the folder: nothing is done anew
+    for source in (["0.tif", "b.tif", "below/a.tif", "c.tif"], tmp_path / "other"):
+        again = ccc.batch(source, "threshold", tmp_path / "out", layers="none", thumbnails=False)
+        assert (again.facts["done"], again.facts["before"]) == (0, 4)
+
+
+@needs_links
+def test_links_that_lead_nowhere_and_closed_folders_are_failures(folder, tmp_path):
+    (folder / "loop.tif").symlink_to("loop.tif")
+    (folder / "gone.tif").symlink_to("nowhere.tif")
+    (folder / "loop").symlink_to("loop")
+    # a path that is too long for the system cannot be looked into, by no user
+    inside = os.open(folder, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("x" * 250, dir_fd=inside)
+        further = os.open("x" * 250, os.O_RDONLY, dir_fd=inside)
+        os.close(inside)
+        inside = further
+    os.close(inside)
+    out = tmp_path / "out"
+    result = ccc.batch(folder, "threshold", out, layers="none", thumbnails=False)
+    failures = pd.read_csv(out / "failures.csv").set_index("image")["problem"]
+    assert result.facts["done"] == 4
+    assert list(failures.index[:3]) == ["d.png", "gone.tif", "loop.tif"]
+    assert failures["loop.tif"].endswith("loop.tif: no such file; it is a link that leads nowhere")
+    assert failures["gone.tif"].endswith("gone.tif: no such file; it is a link that leads nowhere")
+    assert "File name too long" in failures.iloc[3]
+    assert failures.index[3].startswith("xxx")
+    assert len(failures) == 4
+    table = tmp_path / "list.csv"
+    table.write_text("path\nimages/loop.tif\nimages/a.tif\nimages/loop/a.tif\n")
+    assert [one.key[-4:] == "|0|0" for one in images_of(table)] == [True, False, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
+def test_pipes_among_images_are_failures(folder, tmp_path):
+    names = ("p.tif", "p.png", "p1.ome.tif", "p2.ome.tif", "p.map", "p.npy", "p.hspy", "p.zarr")
+    for name in names:
+        os.mkfifo(folder / name)
+    os.mkfifo(folder / "a.txt")
+    os.mkfifo(folder / "p.csv")
+    result = ccc.batch(folder, "threshold", tmp_path / "out", layers="none", thumbnails=False)
+    failed = result.tables["failures"].set_index("image")["problem"]
+    assert set(failed.index) == {*names, "d.png"}
+    assert all("is no file, but a pipe, a socket" in failed[name] for name in names)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
+def test_a_pipe_is_waited_for_at_no_door(folder, tmp_path):
+    for name in ("list.csv", "p.yaml", "p.safetensors", "points.csv"):
+        os.mkfifo(tmp_path / name)
+    image, out = folder / "a.tif", tmp_path / "out"
+    assert ccc.batch(tmp_path / "list.csv", "threshold", out).facts["failed"] == 1
+    with pytest.raises(FileNotFoundError, match=r"p\.yaml"):
+        ccc.batch(image, tmp_path / "p.yaml", tmp_path / "o")
+    for number, (name, choices, further) in enumerate((
+        ("classify", {"model": tmp_path / "p.safetensors"}, {}),
+        ("region_table", {}, {"intensity": tmp_path / "points.csv"}),
+        ("sam_masks", {}, {"prompts": tmp_path / "points.csv"}),
+    )):  # fmt: skip
+        result = ccc.batch(image, name, tmp_path / f"o{number}", choices, further=further)
+        assert (result.facts["done"], result.facts["failed"]) == (0, 1)
+    # in the folder of further inputs
+    ccc.batch(image, "threshold", tmp_path / "labels", thumbnails=False)
+    for name in ("p.tif", "p.ome.tif", "q.ome.tif"):
+        os.mkfifo(folder / name)
+    labels, grey = tmp_path / "labels" / "results", {"intensity": folder}
+    paired = ccc.batch(labels, "region_table", tmp_path / "p", further=grey)
+    assert paired.facts["done"] == 1

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.workflow.batch.job import key_of, make_job, title_of
+from napari_visual_ccc.workflow.batch.job import absolute_job, key_of, make_job, title_of
 from napari_visual_ccc.workflow.record import read_record
 from napari_visual_ccc.workflow.save import NOTHING
 from tests.models import saved
@@ -58,3 +59,34 @@ def test_further_inputs_are_files_of_their_names(tmp_path):
         job(tmp_path, "region_table", further={"intensity": tmp_path / "gone.tif"})
     found = job(tmp_path, "region_table", further={"intensity": labels})
     assert found.further == {"intensity": labels}
+
+
+def test_paths_of_a_job_travel_absolute_and_names_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, here = saved(tmp_path), tmp_path / "here"
+    here.mkdir()
+    for name in ("labels.tif", "folder"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(here)
+    given = make_job(
+        "region_table", {}, Path("../out"), further={"intensity": "../labels.tif"}, formats=NOTHING
+    )
+    found = absolute_job(given)
+    assert (found.output, found.further) == (
+        tmp_path / "out", {"intensity": tmp_path / "labels.tif"}
+    )  # fmt: skip
+    choices = {"model": Path("..", model.name), "folder": "../folder"}
+    further = {"example": "../labels.tif"}
+    similar = absolute_job(job(tmp_path, "find_similar", choices, further=further))
+    assert similar.parameters["model"] == model
+    assert similar.parameters["folder"] == tmp_path / "folder"
+    # of a model of the hub, which has been fetched
+    named = absolute_job(job(tmp_path, "sam_masks", {"model": "facebook/sam-vit-base"}))
+    assert named.parameters["model"] == Path("facebook/sam-vit-base")
+    # what is read back from a record is text
+    recorded = {"model": f"../{model.name}", "decision": "here"}
+    step = {"operation": "classify", "parameters": recorded}
+    made = make_job({"steps": [step]}, None, Path("out"), formats=NOTHING)
+    (travelled,) = absolute_job(made).record.steps
+    assert travelled.parameters["model"] == str(model)
+    assert travelled.parameters["decision"] == "here"

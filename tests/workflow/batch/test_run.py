@@ -16,6 +16,7 @@ from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.workflow.batch.job import make_job
 from napari_visual_ccc.workflow.batch.run import WAITING, Settings, batching
 from napari_visual_ccc.workflow.save import NOTHING
+from tests.models import saved
 
 BARE = {"layers": "none", "thumbnails": False}
 
@@ -307,3 +308,42 @@ def test_a_cluster_without_workers_is_waited_for_and_said(folder, tmp_path):
         seen = [next(steps) for _ in range(2)]
         steps.close()
     assert seen[-1] == Progress(0, 5, WAITING)
+
+
+@pytest.mark.parametrize("kind", ["operation", "record"])
+def test_workers_of_a_cluster_may_have_another_working_directory(
+    kind, folder, tmp_path, monkeypatch
+):
+    distributed = pytest.importorskip("distributed")
+    (folder / "d.png").unlink()
+    model = saved(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    first = ccc.batch("images/a.tif", "classify", "first", {"model": model.name}, **BARE)
+    assert first.facts["done"] == 1
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster.scheduler_address, set_as_default=False) as client,
+    ):
+        (tmp_path / "elsewhere").mkdir()
+        client.run(os.chdir, tmp_path / "elsewhere")
+        what = {
+            "operation": ("classify", "out", {"model": model.name}),
+            "record": ("first/batch.yaml", "out"),
+        }[kind]
+        result = ccc.batch("images", *what, scheduler=client)
+        labels = ccc.batch("images", "threshold", "labels", scheduler=client, thumbnails=False)
+        further = {"intensity": "images"}
+        table = ccc.batch("labels/results", "region_table", "t", further=further, scheduler=client)
+    assert [one.facts["done"] for one in (labels, table)] == [4, 4]
+    assert (result.facts["done"], result.facts["failed"]) == (4, 0)
+    assert list(result.tables["images"]["image"]) == list(NAMES)
+    assert (tmp_path / "out" / "results" / "below").is_dir()
+    assert not any((tmp_path / "elsewhere").iterdir())
+    if kind == "record":
+        return
+    # from another directory it is the same batch
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = ccc.batch("../images", "classify", "../out", {"model": f"../{model.name}"})
+    assert (again.facts["done"], again.facts["before"]) == (0, 4)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from pathlib import Path
 from typing import Protocol, cast
 
 from ...core.files import restore
 from ...core.micrograph import Micrograph, has_colours, plane_shape
-from ...core.plain import path_given
+from ...core.plain import is_waited_for, path_given
 from ..axes import in_order
 from . import hdf5, mrc, npy, pictures, rosetta, slices, tiff, zarr
 from .checks import UnreadableFileError
@@ -137,7 +138,8 @@ def read_all(path: str | Path) -> list[Micrograph]:
     if not path.exists():
         restore(path.parent)
     if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file")
+        lost = "; it is a link that leads nowhere" if os.path.islink(path) else ""
+        raise FileNotFoundError(f"{path}: no such file{lost}")
     try:
         images = _read_folder(path) if path.is_dir() else _read_file(path)
     except (PermissionError, ImportError):
@@ -206,6 +208,9 @@ def declared(path: Path) -> int:
         if path.is_dir() and _folder_format(path) is None:
             slices_ = _pictures_in(path)
             return len(slices_) * max(map(declared, slices_[:1]), default=0)
+        # a pipe is waited for without end
+        if not path.exists() or is_waited_for(path):
+            return 0
         reader = zarr if path.is_dir() else READERS.get(path.suffix.lower())
         count = getattr(reader, "declared", None)
         return int(count(path)) if count else path.stat().st_size
@@ -270,7 +275,7 @@ def _read_file(path: Path) -> list[Micrograph]:
     if reader is None:
         known = ", ".join(one[1:].upper() for one in SUFFIXES if one not in _SYNONYMS)
         raise UnreadableFileError(f"not a kind of image that can be read ({known})")
-    if not path.is_file():
+    if is_waited_for(path):
         raise UnreadableFileError("is no file, but a pipe, a socket or a device")
     if path.stat().st_size == 0:
         raise UnreadableFileError("is empty: it has no bytes; get an intact copy of it")

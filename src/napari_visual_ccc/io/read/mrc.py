@@ -126,8 +126,12 @@ def is_map(path: Path) -> bool:
     """Whether a file is MRC, by its name, and a .map by its stamp: other things are named so."""
     if path.suffix.lower() != ".map" or not path.is_file():
         return True
-    with path.open("rb") as file:
-        return _may_be(path, file.read(1024))
+    try:
+        with path.open("rb") as file:
+            return _may_be(path, file.read(1024))
+    # its own reading says what is wrong with it
+    except OSError:
+        return True
 
 
 def _may_be(path: Path, header: bytes) -> bool:

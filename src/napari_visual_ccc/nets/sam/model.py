@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from ...core.plain import is_waited_for
 from ..checkpoint import hash_of
 from ..inference import release_memory, user_message
 from . import hub
@@ -172,6 +173,9 @@ def _kind(folder: Path) -> str:
 
 
 def _weights(folder: Path) -> list[Path]:
+    for path in folder.iterdir():
+        if is_waited_for(path):
+            raise ValueError(f"{path}: is no file, but a pipe, a socket or a device")
     files = sorted(folder.glob("*.safetensors"))
     if files:
         return files

@@ -7,6 +7,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from ...core.plain import is_waited_for
+
 # of weights with their optimiser, which has some ten thousand tensors at the most
 _LONGEST_PICKLE, _DEEPEST = 64_000_000, 200
 
@@ -34,6 +36,8 @@ def trouble(path: Path, *, longest: int = _LONGEST_PICKLE) -> str:
     zipfile.BadZipFile, OSError, ValueError, LookupError
         If it is damaged, or no archive.
     """
+    if is_waited_for(path):
+        return "it is a pipe, a socket or a device"
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         pickles = [member for member in members if member.filename.endswith(".pkl")]

@@ -186,7 +186,7 @@ def write_folds(state: Path, logits: np.ndarray, mark: str) -> None:
 def read_folds(state: Path, mark: str) -> np.ndarray | None:
     """Read what `write_folds` wrote; None where there is none of the same training."""
     path = folds_file(state)
-    if not path.exists():
+    if not path.is_file():
         return None
     try:
         with np.load(path, allow_pickle=False) as stored:

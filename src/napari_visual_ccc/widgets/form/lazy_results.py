@@ -10,6 +10,7 @@ from magicgui.widgets import PushButton
 from napari.layers import Layer
 from qtpy.QtWidgets import QFileDialog
 
+from ...core.plain import real
 from ...core.progress import Progress
 from ...io.read import read
 from ...io.write.images import write_image
@@ -125,4 +126,4 @@ class LazyResults:
 def _is_read(layer: Layer, path: Path) -> bool:
     """Whether a layer may still read from a file."""
     source = layer.source.path
-    return source is not None and Path(source).resolve() == path.resolve()
+    return source is not None and real(Path(source)) == real(path)

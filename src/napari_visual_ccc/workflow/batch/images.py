@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...core.files import stem
-from ...core.plain import path_given, printable
+from ...core.plain import absolute, path_given, printable, real
+from ...core.units import counted
 from ...io.datasets import unlabelled
 from ...io.read.sidecar import beside
 from ...io.rows import with_known_columns
@@ -35,11 +36,14 @@ class Image(NamedTuple):
         Of its file.
     title : str
         Start of the names of the files of its result.
+    again : int
+        How many times more the file was given: by other spellings of its path, or by links.
     """
 
     name: str
     path: Path
     title: str
+    again: int = 0
 
     @property
     def key(self) -> str:
@@ -88,7 +92,8 @@ def images_of(
     list of Image
         In the order of the source, those of a folder by name. Names are paths below the folder,
         or below what a pattern has before its first wildcard; those of several places are paths
-        below the folder that they share.
+        below the folder that they share. A folder that cannot be looked into is among them: it
+        will be one of the failures.
 
     Raises
     ------
@@ -98,15 +103,39 @@ def images_of(
     several = not isinstance(source, str | bytes | Path) and isinstance(source, Iterable)
     places = [path_given(one, "images") for one in (source if several else [source])]  # type: ignore[union-attr]
     paths = [path for place in places for path in _paths(place, recursive, stacks)]
+    found = [(path, real(path)) for path in paths]
     if without is not None:
-        results = without.resolve()
-        paths = [path for path in paths if not path.resolve().is_relative_to(results)]
-    paths = list(dict.fromkeys(paths))
-    if not paths:
+        results = real(without)
+        found = [one for one in found if not one[1].is_relative_to(results)]
+    times = _each_once(found)
+    if not times:
         raise ValueError(f"{', '.join(map(str, places)) or 'the list'}: no image")
     base = _base(places[0], stacks) if len(places) == 1 else None
-    base = _shared(paths) if base is None else base
-    return _titled([_name(path, base) for path in paths], paths)
+    titled = _titled(_names(list(times), base), list(times))
+    return [one._replace(again=times[one.path]) for one in titled]
+
+
+def of_same(images: Sequence[Image]) -> tuple[str, ...]:
+    """Say that files were given several times."""
+    several = [one for one in images if one.again]
+    if not several:
+        return ()
+    more = counted(sum(one.again for one in several), "more path")
+    return (f"{more} of the same files, as of {several[0].name}: each file counts once",)
+
+
+def folder_of(name: str, results: Path) -> Path:
+    """Folder for the results of an image, in that for those of all.
+
+    Raises
+    ------
+    ValueError
+        If the name, or a link on the way, leads out of it: files there are not to be replaced.
+    """
+    place = results / Path(name).parent
+    if not real(place).is_relative_to(real(results)):
+        raise ValueError(f"{name}: its results would lie outside of {results}")
+    return place
 
 
 def as_known(images: Sequence[Image], names: Mapping[str, str]) -> list[Image]:
@@ -119,7 +148,8 @@ def as_known(images: Sequence[Image], names: Mapping[str, str]) -> list[Image]:
     names : mapping
         Absolute path → name, of the earlier ones.
     """
-    known = [names.get(os.path.abspath(one.path), "") for one in images]
+    named = {real(Path(path)): name for path, name in names.items() if _is_inside(name)}
+    known = [named.get(real(one.path), "") for one in images]
     own = {name: number for number, name in reversed(list(enumerate(known))) if name}
     found: dict[str, int] = {}
     for number, (name, image) in enumerate(zip(known, images, strict=True)):
@@ -129,7 +159,27 @@ def as_known(images: Sequence[Image], names: Mapping[str, str]) -> list[Image]:
             part = Path(image.name)
             name = part.with_name(f"{part.stem}_{count}{part.suffix}").as_posix()
         found[name] = number
-    return _titled(list(found), [image.path for image in images])
+    titled = _titled(list(found), [image.path for image in images])
+    return [one._replace(again=image.again) for one, image in zip(titled, images, strict=True)]
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name leads to a place in the folder of the results."""
+    return ".." not in Path(name).parts and not Path(name).anchor
+
+
+def _each_once(paths: Iterable[tuple[Path, Path]]) -> dict[Path, int]:
+    """Paths of files, each once, with how many more there were; rather one that is no link.
+
+    Parameters
+    ----------
+    paths : iterable of (Path, Path)
+        As they were given, and without links.
+    """
+    same: dict[str, list[Path]] = {}
+    for path, place in paths:
+        same.setdefault(os.path.normcase(place), []).append(path)
+    return {min(mine, key=os.path.islink): len(mine) - 1 for mine in same.values()}
 
 
 def _titled(names: Sequence[str], paths: Sequence[Path]) -> list[Image]:
@@ -163,8 +213,9 @@ def _titles(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
 def _paths(place: str | Path, recursive: bool, stacks: bool) -> list[Path]:
     path = Path(place)
     if is_folder(path) and not stacks:
-        found = [one.path for one in unlabelled(path) if one.path is not None]
-        return [one for one in found if recursive or one.parent == path]
+        closed: list[Path] = []
+        found = [one.path for one in unlabelled(path, closed=closed) if one.path is not None]
+        return [one for one in [*found, *closed] if recursive or one.parent == path]
     if path.is_file() and path.suffix.lower() in TABLES:
         return _of_table(path, stacks)
     if path.exists():
@@ -189,18 +240,20 @@ def _of_table(file: Path, stacks: bool) -> list[Path]:
     return found
 
 
-def _shared(paths: Sequence[Path]) -> Path:
-    """Folder that all files share, or none on several drives."""
-    try:
-        return Path(os.path.commonpath([path.absolute().parent for path in paths]))
-    except ValueError:
-        return Path()
+def _names(paths: Sequence[Path], base: Path | None) -> list[str]:
+    """Paths below a folder, without ``..``; below the one that they share where some are not."""
+    whole = [absolute(path) for path in paths]
+    base = None if base is None else absolute(base)
+    if base is None or not all(path.is_relative_to(base) for path in whole):
+        base = _shared(whole)
+    # on several drives: their letters are left out
+    below = [path.relative_to(path.anchor if base is None else base) for path in whole]
+    return [printable(path.as_posix()) for path in below]
 
 
-def _name(path: Path, base: Path) -> str:
+def _shared(paths: Sequence[Path]) -> Path | None:
+    """Folder that all files share; none on several drives."""
     try:
-        name = path.absolute().relative_to(base.absolute())
+        return Path(os.path.commonpath([path.parent for path in paths]))
     except ValueError:
-        # another drive: its letter is left out
-        name = path.absolute().relative_to(path.absolute().anchor)
-    return printable(name.as_posix())
+        return None

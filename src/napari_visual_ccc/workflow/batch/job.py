@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ...core.files import sha256
-from ...core.plain import plain, shown
+from ...core.plain import absolute, plain, shown
 from ...core.units import length
 from ..files.lengths import lengths_given
 from ..files.measured import OBJECTS
@@ -19,7 +20,7 @@ from ..operations import OPERATIONS
 from ..recipe import load
 from ..record import Record, versions
 from ..save import Formats
-from ..signature import checked, defaults, inputs, optional_inputs, resolved
+from ..signature import checked, defaults, inputs, optional_inputs, parameters, resolved
 
 
 def make_job(
@@ -56,6 +57,37 @@ def make_job(
         name, choices, output, files, size, unit, keep_info_bar, formats, True, record,
         measured=name in OBJECTS, lengths=lengths,
     )  # fmt: skip
+
+
+def absolute_job(job: FileJob) -> FileJob:
+    """Make the paths of a job absolute, for workers with another working directory.
+
+    Those of nothing that is there stay: they may be names, as of models that were fetched.
+    """
+    record = job.record
+    if record is not None:
+        steps = [
+            one.model_copy(update={"parameters": _absolute(one.operation, one.parameters)})
+            for one in record.steps
+        ]
+        record = record.model_copy(update={"steps": steps})
+    return replace(
+        job,
+        output=absolute(job.output),
+        further={key: absolute(file) for key, file in job.further.items()},
+        parameters=_absolute(job.name, job.parameters),
+        record=record,
+    )
+
+
+def _absolute(name: str, choices: Mapping[str, Any]) -> dict[str, Any]:
+    paths = {key for key, one in parameters(name).items() if one.type in (Path, Path | None)}
+    return {
+        key: type(value)(absolute(Path(value)))
+        if key in paths and value and os.path.exists(value)
+        else value
+        for key, value in choices.items()
+    }
 
 
 def _replayable(operation: Any) -> Record:

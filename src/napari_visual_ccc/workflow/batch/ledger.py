@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...core.files import has_content, make_folder
+from ...core.plain import real
 
 NAME = "batch.jsonl"
 
@@ -118,10 +119,11 @@ class Ledger:
         images : mapping of str to Path
             Files of the images by their keys.
         """
-        given = {os.path.abspath(path) for path in images.values()}
         before = [one for one in self._places if one in self._done and one not in images]
         files = [str(entry["path"]) for entry in self.entries(before) if "path" in entry]
-        others = [Path(one) for one in files if os.path.abspath(one) not in given]
+        # links are looked up file by file, which takes long on network drives
+        given = {real(path) for path in images.values()} if files else set()
+        others = [Path(one) for one in files if real(Path(one)) not in given]
         return [str(one) for one in others if one.exists() or not one.parent.is_dir()]
 
     def _read(self) -> tuple[dict[str, Any] | None, int]:

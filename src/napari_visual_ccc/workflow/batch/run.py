@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...core.files import check_free
-from ...core.plain import path_given, printable
+from ...core.plain import absolute, path_given, printable
 from ...core.progress import Progress, Reporting, Steps, reporter, run
 from ...core.result import Result
 from ...core.settings import cores
@@ -23,8 +23,8 @@ from ..record import Record, versions
 from ..save import Formats
 from ..scripts.models import kept_as_files
 from .forecast import bounded
-from .images import Image, Images, as_known, images_of, state_of
-from .job import key_of, make_job, title_of
+from .images import Image, Images, as_known, images_of, of_same, state_of
+from .job import absolute_job, key_of, make_job, title_of
 from .ledger import NAME, Ledger
 from .output import place_of, write_record, write_tables
 from .pool import PROCESSES, THREADS, StoppedError, check_scheduler, pool
@@ -198,6 +198,8 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
     found = images_of(
         images, without=job.output / RESULTS, recursive=settings.recursive, stacks=settings.stacks
     )
+    # workers of a cluster, and a later run, may have another working directory
+    found = [one._replace(path=absolute(one.path)) for one in found]
     _check_folder(job.output, settings.force)
     if settings.table is not None and not (job.output / NAME).is_file():
         check_free(settings.table, force=settings.force)
@@ -218,7 +220,7 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
             raise
         result = write(ledger, keys, job, before)
         ledger.finish()
-        return result
+        return replace(result, notes=(*result.notes, *of_same(found)))
 
 
 def _key(job: FileJob, image: Image) -> str:
@@ -265,7 +267,9 @@ def _through(
     keys, total, failed, count = list(todo), before + len(todo), 0, 0
     start = time.monotonic()
     with pool(settings.scheduler, workers) as made:
-        function = functools.partial(work, job, stop=made.stop if made.shared else None)
+        function = functools.partial(
+            work, absolute_job(job), stop=made.stop if made.shared else None
+        )
         for one in each(made, function, todo.values(), _AHEAD):
             if one is not None:
                 key, found = keys[one.number], _answer(one)

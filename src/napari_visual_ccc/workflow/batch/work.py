@@ -17,7 +17,7 @@ from ...core.plain import plain, printable
 from ...core.result import Prediction, Result
 from ..files.paired import paired
 from ..files.run_on_file import FileJob, FileRun, run_on_file
-from .images import Image
+from .images import Image, folder_of
 from .pool import StoppedError, stoppable
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ def work(job: FileJob, image: Image, stop: Any = None) -> Report:
     """
     start = time.perf_counter()
     reuse_freed()
-    # what is there is of a run that ended before it could be written down
-    place = job.output / RESULTS / Path(image.name).parent
-    own = replace(job, output=place, title=image.title, force=True)
     pauses = iter(_PAUSES)
     while True:
         try:
-            own = replace(own, further=paired(job.further, image.name))
+            place = folder_of(image.name, job.output / RESULTS)
+            further = paired(job.further, image.name)
+            # what is there is of a run that ended before it could be written down
+            own = replace(job, output=place, title=image.title, force=True, further=further)
             done = stoppable(run_on_file(own, image.path), stop)
             to_disk(done.files)
             return _report(done, job.output, time.perf_counter() - start)

@@ -80,6 +80,7 @@ def declared(path: Path) -> int:
     import tifffile
 
     with _capture_warnings(), tifffile.TiffFile(path) as tif:
+        _check_set(path, tif)
         return max(math.prod(series.shape) for series in tif.series)
 
 
@@ -104,7 +105,7 @@ def set_of(path: Path) -> set[str]:
     """Files of the OME image that a file is a part of; empty where it is none."""
     import tifffile
 
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return set()
     with _capture_warnings(), tifffile.TiffFile(path) as tif:
         names = _names_in(tif)
@@ -115,6 +116,8 @@ def has_record(path: Path) -> bool:
     """Whether this package wrote a file as the result of an operation; False if it is damaged."""
     import tifffile
 
+    if not path.is_file():
+        return False
     try:
         with _capture_warnings(), tifffile.TiffFile(path) as tif:
             stored = stored_header(tif)
