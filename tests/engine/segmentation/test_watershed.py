@@ -85,18 +85,25 @@ def test_an_ellipse_of_stretched_pixels_is_not_split():
     assert len(ccc.watershed_split(disc, (4, 1), "nm").table) == 1
 
 
-def test_maxima_of_a_plane_of_several_tiles_are_those_of_the_whole(monkeypatch):
-    from scipy.ndimage import distance_transform_edt, gaussian_filter
-    from skimage.morphology import reconstruction
+def test_objects_of_one_seed_each_are_what_the_watershed_gives():
+    from skimage.segmentation import watershed
 
-    from napari_visual_ccc.engine.segmentation import watershed
+    from napari_visual_ccc.engine.segmentation.watershed import _add_seeds
 
-    monkeypatch.setattr(watershed, "_TILE", 30**2)
-    for shape in ((130, 101), (20, 70, 33)):
-        mask = gaussian_filter(np.random.default_rng(0).normal(size=shape), 3) > 0
-        distance = distance_transform_edt(mask)
-        seed = np.maximum(distance - np.maximum(1.0, 0.15 * distance), 0)
-        whole = reconstruction(seed, distance)
-        steps = list(watershed._raised(seed, distance))
-        assert len(steps) >= 20
-        np.testing.assert_array_equal(seed, whole)
+    y, x = np.mgrid[:60, :90]
+    mask = (y - 20) ** 2 + (x - 25) ** 2 < 200
+    mask |= (y - 40) ** 2 + (x - 65) ** 2 < 250
+    mask[2, 80] = True
+    seeds = np.zeros(mask.shape, np.int32)
+    seeds[40, 65], seeds[20, 25] = 1, 2
+    parts, alone = _add_seeds(seeds, mask)
+    assert alone
+    seeds[2, 80] = 3
+    np.testing.assert_array_equal(parts, watershed(np.zeros(mask.shape), seeds, mask=mask))
+    # two in one object
+    seeds[22, 30] = 4
+    assert not _add_seeds(seeds, mask)[1]
+    # the lower number below
+    seeds = np.zeros(mask.shape, np.int32)
+    seeds[20, 20], seeds[22, 30] = 2, 1
+    assert not _add_seeds(seeds, mask & (x < 45))[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,10 +21,8 @@ from ...core.pixel_size import (
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from ...core.units import counted
+from .distance import raised, ranked
 from .objects import OnlyLabel, object_table
-
-# pixels or voxels of the tiles in which maxima are sought
-_TILE = 512**2
 
 # sides of a pixel (y, x) or a voxel (z, y, x)
 Shape = tuple[float, ...]
@@ -168,19 +165,15 @@ def split_mask(
     from skimage.segmentation import watershed
 
     yield Progress(4 * done, 4 * total, "distance")
-    # a frame of background: objects cut by the border are not wider
-    inside = (slice(1, -1),) * mask.ndim
-    distance = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=shape)[inside]
+    distance, low, high = ranked(mask, least, share, shape)
     yield Progress(4 * done + 1, 4 * total, "maxima")
-    tolerance = np.maximum(least, share * distance) if share else least
-    lowered = np.maximum(distance - tolerance, 0)
-    for _ in _raised(lowered, distance):
+    for _ in raised(low, high):
         yield Progress(4 * done + 1, 4 * total, "maxima")
-    peaks = local_maxima(lowered, connectivity=mask.ndim) & mask
+    peaks = local_maxima(low, connectivity=mask.ndim) & mask
     yield Progress(4 * done + 2, 4 * total, "watershed")
     seeds, _ = ndimage.label(peaks, structure=np.ones((3,) * mask.ndim))
-    seeds = _add_seeds(seeds, mask)
-    parts = watershed(-distance, seeds, mask=mask)
+    seeds, alone = _add_seeds(seeds, mask)
+    parts = seeds if alone else watershed(-distance, seeds, mask=mask)
     if min_size > 1:
         keep = np.bincount(parts.ravel()) >= min_size
         keep[0] = False
@@ -189,41 +182,28 @@ def split_mask(
     return parts
 
 
-def _add_seeds(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Add seeds for objects lower than the tolerance, which have no maximum left."""
+def _add_seeds(seeds: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Add seeds for objects lower than the tolerance, which have no maximum left.
+
+    Returns
+    -------
+    seeds : int array
+    alone : bool
+        Whether every object has one seed: then seeds fill their objects.
+    """
     from scipy import ndimage
 
     bodies, count = ndimage.label(mask)
-    seeded = np.zeros(count + 1, bool)
-    seeded[bodies[seeds > 0]] = True
-    seeded[0] = True
-    fresh = np.cumsum(~seeded) * ~seeded
-    return np.where(seeded[bodies], seeds, fresh[bodies] + seeds.max(initial=0))
-
-
-def _raised(seed: np.ndarray, mask: np.ndarray) -> Iterator[None]:
-    """Reconstruct in place by dilation under a mask, tile by tile until no tile changes.
-
-    The result is that of the whole plane: a plane that no tile can raise any more is reconstructed,
-    since the tiles overlap by the reach of a dilation. A tile is fast, and fits into the cache.
-    """
-    from skimage.morphology import reconstruction
-
-    side = round(_TILE ** (1 / mask.ndim))
-    grid = np.indices([-(-n // side) for n in mask.shape]).reshape(mask.ndim, -1).T
-    tiles = [tuple(slice(max(i * side - 1, 0), (i + 1) * side + 1) for i in at) for at in grid]
-    waiting = dict.fromkeys(range(len(tiles)))
-    while waiting:
-        number, _ = waiting.popitem()
-        tile = tiles[number]
-        raised = reconstruction(seed[tile], mask[tile])
-        changed = raised > seed[tile]
-        seed[tile] = raised
-        yield
-        for other in np.flatnonzero(np.abs(grid - grid[number]).max(axis=1) == 1):
-            shared = tuple(
-                slice(max(a.start, b.start) - a.start, min(a.stop, b.stop) - a.start)
-                for a, b in zip(tile, tiles[other], strict=True)
-            )
-            if changed[shared].any():
-                waiting[int(other)] = None
+    number = np.zeros(count + 1, seeds.dtype)
+    there = seeds > 0
+    number[bodies[there]] = seeds[there]
+    most = int(seeds.max(initial=0))
+    fresh = number == 0
+    fresh[0] = False
+    added = int(fresh.sum())
+    number[fresh] = most + np.arange(1, added + 1)
+    if most + added == count:
+        return number.take(bodies), True
+    if fresh.any():
+        seeds = np.where(fresh.take(bodies), number.take(bodies), seeds)
+    return seeds, False

@@ -7,27 +7,18 @@ from scipy import ndimage
 from napari_visual_ccc.engine.segmentation.plane.foreground import (
     blur_for,
     cleaned,
-    distances,
+    convex_area,
     filled,
     opened,
     otsu,
     typical_radius,
+    without_holes,
 )
 
 
 def disc(side: int, middle: tuple[float, float], radius: float) -> np.ndarray:
     y, x = np.mgrid[:side, :side]
     return (y - middle[0]) ** 2 + (x - middle[1]) ** 2 < radius**2
-
-
-@pytest.mark.parametrize("shape", [(61, 47), (172, 222), (300, 640)])
-def test_distances_are_exact_wherever_the_mask_lies_in_memory(rng, shape):
-    mask = rng.random(shape) < 0.995
-    exact = ndimage.distance_transform_edt(mask).astype(np.float32)
-    for offset in (0, 1, 3, 17):
-        moved = np.empty(mask.size + offset, bool)[offset:].reshape(shape)
-        moved[:] = mask
-        np.testing.assert_array_equal(distances(moved), exact)
 
 
 def test_specks_do_not_lower_the_typical_radius():
@@ -72,3 +63,28 @@ def test_the_blur_grows_with_the_radius_and_with_noise():
     clean, noise = np.float32(100 * mask), np.float32(rng.normal(0, 40, mask.shape))
     assert blur_for(clean, clean, mask, 5) < blur_for(clean, clean, mask, 20)
     assert blur_for(clean, clean, mask, 20) < blur_for(clean + noise, clean, mask, 20)
+
+
+def test_convex_pixels_are_those_of_regionprops(rng):
+    from skimage.measure import regionprops
+
+    blobs = ndimage.gaussian_filter(rng.normal(size=(300, 300)), 2.5) > 0.02
+    regions = regionprops(ndimage.label(blobs)[0])
+    assert len(regions) > 50
+    for region in regions:
+        assert convex_area(region.image) == region.area_convex
+
+
+@pytest.mark.parametrize("reach", [1.0, 1.5, 2.0, 5.0, 12.3, 16.5])
+def test_an_opening_by_pixels_is_that_by_distances(rng, reach):
+    mask = ndimage.gaussian_filter(rng.normal(size=(120, 170)), reach) > 0
+    core = ndimage.distance_transform_edt(np.pad(mask, 1, mode="edge")) > reach
+    right = (ndimage.distance_transform_edt(~core) <= reach)[1:-1, 1:-1]
+    assert right.any()
+    np.testing.assert_array_equal(opened(mask, reach), right)
+
+
+def test_every_hole_is_filled(rng):
+    mask = ndimage.gaussian_filter(rng.normal(size=(90, 110)), 2) > -0.02
+    np.testing.assert_array_equal(without_holes(mask), ndimage.binary_fill_holes(mask))
+    assert without_holes(np.ones((4, 5), bool)).all()

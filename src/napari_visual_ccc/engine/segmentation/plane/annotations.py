@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....core.progress import Progress, Steps
+from .foreground import without_holes
 
 # distance from the darkest or brightest grey value, as a share of their difference: ink has the
 # extreme value, resampling and JPEG soften it
@@ -60,14 +64,13 @@ class Annotations(NamedTuple):
         return self.strokes | self.boxes
 
 
-class _Part(NamedTuple):
-    """A connected piece of one ink: place, filled share of its place, width of its strokes."""
+@dataclass(eq=False)
+class _Part:
+    """A connected piece of one ink, and its place."""
 
     rows: slice
     columns: slice
     pixels: np.ndarray
-    filled: float
-    stroke: float
 
     @property
     def height(self) -> int:
@@ -80,6 +83,19 @@ class _Part(NamedTuple):
     @property
     def centre(self) -> tuple[float, float]:
         return (self.rows.start + self.rows.stop) / 2, (self.columns.start + self.columns.stop) / 2
+
+    @functools.cached_property
+    def filled(self) -> float:
+        """Share of its place that it fills."""
+        return float(self.pixels.mean())
+
+    @functools.cached_property
+    def stroke(self) -> float:
+        """Width of its strokes."""
+        import cv2
+
+        padded = np.pad(self.pixels, 1).astype(np.uint8)
+        return 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 3).max()) - 1
 
 
 def find_annotations(plane: np.ndarray, known: np.ndarray) -> Steps[Annotations]:
@@ -112,73 +128,80 @@ def find_annotations(plane: np.ndarray, known: np.ndarray) -> Steps[Annotations]
         free = np.where(found.boxes, 1.0, ink)
         for level in _LEVELS:
             yield Progress(0, 0, "lettering")
-            parts = _parts(free < level)
-            parts = [part for part in parts if _is_inked(part, free)]
-            for part in _written(parts, free):
+            for part in _written(list(_parts(free < level, _drawn, free)), free):
                 _draw(found.strokes, part)
     found.strokes[found.boxes] = False
     return found
 
 
-def _parts(mask: np.ndarray) -> list[_Part]:
-    from scipy import ndimage
-
-    numbers, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    if count > _MOST:
-        sizes = np.bincount(numbers.ravel())
-        keep = np.flatnonzero(sizes[1:] >= np.sort(sizes[1:])[-_MOST]) + 1
-    else:
-        keep = np.arange(1, count + 1)
-    places, parts = ndimage.find_objects(numbers), []
-    for number in keep:
-        rows, columns = places[number - 1]
-        height, width = rows.stop - rows.start, columns.stop - columns.start
-        large = height > 0.3 * mask.shape[0] and width > 0.6 * mask.shape[1]
-        if large or height * width < 12:
-            continue
-        pixels = numbers[rows, columns] == number
-        parts.append(_part(rows, columns, pixels))
-    return parts
+# heights and widths of pieces, and those of the image -> which may be something
+_Sizes = Callable[[Any, Any, tuple[int, int]], Any]
 
 
-def _part(rows: slice, columns: slice, pixels: np.ndarray) -> _Part:
+def _parts(mask: np.ndarray, wanted: _Sizes, ink: np.ndarray | None = None) -> Iterator[_Part]:
+    """Pieces of a mask that may be something; given the ink, most of them has the extreme value."""
     import cv2
 
-    padded = np.pad(pixels, 1).astype(np.uint8)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
-    return _Part(rows, columns, pixels, float(pixels.mean()), 2 * float(depth.max()) - 1)
+    _, numbers, places, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    width, height, sizes = places[1:, 2:].T
+    large = (height > 0.3 * mask.shape[0]) & (width > 0.6 * mask.shape[1])
+    keep = ~large & (height * width >= 12) & wanted(height, width, mask.shape)
+    if len(sizes) > _MOST:
+        keep &= sizes >= np.partition(sizes, -_MOST)[-_MOST]
+    if ink is not None and keep.any():
+        # specimen is shaded, ink is not
+        inked = np.bincount(numbers[(ink < _INKED) & mask], minlength=len(places))[1:]
+        keep &= inked / sizes > 0.4
+    for n, (x, y, across, down) in zip(
+        np.flatnonzero(keep) + 1, places[1:, :4][keep].tolist(), strict=True
+    ):
+        rows, columns = slice(y, y + down), slice(x, x + across)
+        yield _Part(rows, columns, numbers[rows, columns] == n)
 
 
-def _is_inked(part: _Part, ink: np.ndarray) -> bool:
-    """Whether most of a part has the extreme value: specimen is shaded, ink is not."""
-    values = ink[part.rows, part.columns][part.pixels]
-    return float((values < _INKED).mean()) > 0.4
+def _boxed(height: Any, width: Any, shape: tuple[int, int]) -> Any:
+    """Least sizes of a box."""
+    return (height >= max(8, 0.02 * shape[0])) & (width >= max(8, 0.02 * shape[1]))
+
+
+def _drawn(height: Any, width: Any, shape: tuple[int, int]) -> Any:
+    """Sizes of a bar or a letter."""
+    return _barred(height, width, shape) | _lettered(height, width, shape)
+
+
+def _barred(height: Any, width: Any, shape: tuple[int, int]) -> Any:
+    low, high = (share * shape[0] for share in _BAR)
+    long = (width >= 0.04 * shape[1]) & (width <= 0.7 * shape[1]) & (width > 4 * height)
+    return long & (height >= max(2, low)) & (height <= max(high, 4))
+
+
+def _lettered(height: Any, width: Any, shape: tuple[int, int]) -> Any:
+    low, high = (share * shape[0] for share in _LETTER)
+    return (height >= max(5, low)) & (height <= high) & (width < 1.6 * height)
 
 
 def _boxes(ink: np.ndarray, other: np.ndarray) -> list[tuple[slice, slice]]:
     """Rectangles of one ink with letters of the other."""
     import cv2
-    from scipy import ndimage
 
     height, width = ink.shape
     found = []
     inked = ink < _LEVELS[1]
     # specimen of an extreme grey may hang on to a box
     side = max(round(_BOX * height), 9)
-    whole = ndimage.binary_fill_holes(inked).astype(np.uint8)
+    whole = without_holes(inked).astype(np.uint8)
     alone = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((side, side), np.uint8)) > 0
-    for part in (*_parts(inked), *map(_trimmed, _parts(np.asarray(alone)))):
-        low = part.height < max(8, 0.02 * height) or part.width < max(8, 0.02 * width)
+    for part in (*_parts(inked, _boxed), *map(_trimmed, _parts(np.asarray(alone), _boxed))):
+        low = not _boxed(part.height, part.width, (height, width))
         if low or part.height > 0.3 * height or part.filled < 0.3:
             continue
         place = (part.rows, part.columns)
         written = float((other[place] < _LEVELS[2]).mean())
+        if not _WRITTEN < written < 0.6 or not float(inked[place].mean()) > 0.3:
+            continue
         # letters may touch an edge, but edges are straight
         edges = sorted(float(edge.mean()) for edge in _edges(part.pixels))
-        straight = edges[0] > 0.6 and edges[1] > 0.85
-        if not _is_paper(ink[place]):
-            continue
-        if straight and _WRITTEN < written < 0.6 and float(inked[place].mean()) > 0.3:
+        if edges[0] > 0.6 and edges[1] > 0.85 and _is_paper(ink[place]):
             found.append((_wider(part.rows, 3), _wider(part.columns, 3)))
     return found
 
@@ -195,7 +218,7 @@ def _trimmed(part: _Part) -> _Part:
         return part
     inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     top, left = part.rows.start, part.columns.start
-    return _part(
+    return _Part(
         slice(top + int(rows[0]), top + int(rows[-1]) + 1),
         slice(left + int(columns[0]), left + int(columns[-1]) + 1),
         part.pixels[inside],
@@ -219,12 +242,17 @@ def _written(parts: list[_Part], ink: np.ndarray) -> list[_Part]:
     shape: Any = ink.shape
     height = shape[0]
     bars = [part for part in parts if _is_bar(part, shape)]
-    letters = [part for part in parts if _is_letter(part, height)]
-    near = [part for part in letters if _near_border(part, height)]
     if len(bars) > 2:
         bars = []
-    # strokes all over the image are specimen
-    if len(near) > _LETTERS or len(letters) > 2 * len(near):
+    letters, near = 0, []
+    for part in parts:
+        if _is_letter(part, shape):
+            letters += 1
+            near += [part] if _near_border(part, height) else []
+        # strokes all over the image are specimen
+        if len(near) > _LETTERS:
+            return bars
+    if letters > 2 * len(near):
         return bars
     clear = {id(part): _contrast(part, ink) for part in near if _is_stroke(part)}
     near = [part for part in near if clear.get(id(part), 0) > _CLEAR]
@@ -258,18 +286,13 @@ def _contrast(part: _Part, ink: np.ndarray) -> float:
 
 
 def _is_bar(part: _Part, shape: tuple[int, int]) -> bool:
-    height, width = shape
-    low, high = (share * height for share in _BAR)
-    long = 0.04 * width <= part.width <= 0.7 * width and part.width > 4 * part.height
-    flat = max(2, low) <= part.height <= max(high, 4) and part.filled > 0.88
-    return long and flat and _near_border(part, height)
+    long = bool(_barred(part.height, part.width, shape))
+    return long and part.filled > 0.88 and _near_border(part, shape[0])
 
 
-def _is_letter(part: _Part, height: int) -> bool:
-    low, high = (share * height for share in _LETTER)
-    tall = max(5, low) <= part.height <= high
-    narrow = part.width < 1.6 * part.height and part.stroke <= 0.36 * part.height
-    return tall and narrow and 0.1 < part.filled < 0.92
+def _is_letter(part: _Part, shape: tuple[int, int]) -> bool:
+    like = bool(_lettered(part.height, part.width, shape)) and 0.1 < part.filled < 0.92
+    return like and part.stroke <= 0.36 * part.height
 
 
 def _near_border(part: _Part, height: int) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ..distance import distances
 from .shading import blurred
 
 # blur as a share of the typical radius, and by noise over contrast; least, and limits of the most
@@ -18,6 +21,9 @@ _OPENED, _LEAST, _LEAST_CLEAR = 0.15, 0.3, 0.15
 
 # a hole is filled below this share of a typical particle, or if it is as round as a pore
 _PORE, _ROUND = 0.02, 0.8
+
+# below this radius an opening goes by the pixels of a disc: distances take longer
+_SMALL = 16.0
 
 
 def blur_for(plane: np.ndarray, grey: np.ndarray, mask: np.ndarray, radius: float) -> float:
@@ -56,16 +62,6 @@ def otsu(values: np.ndarray) -> float:
     if low == high:
         raise ValueError("image has 1 grey level: too few to tell particles from background")
     return float(threshold_otsu(np.clip(values, low, high), nbins=512))
-
-
-def distances(mask: np.ndarray) -> np.ndarray:
-    """Distance to the background in pixels; the border of the image is no edge."""
-    import cv2
-
-    found = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    # the last digit depends on where the arrays lie in memory, and with it which maxima are equal;
-    # squares are whole numbers, which are right up to some 1,300 pixels
-    return np.sqrt(np.rint(np.square(found, dtype=np.float64))).astype(np.float32)
 
 
 def typical_radius(mask: np.ndarray) -> float:
@@ -113,42 +109,96 @@ def least_clear_area(radius: float) -> float:
 
 def filled(mask: np.ndarray, radius: float) -> np.ndarray:
     """Fill holes that are pores; gaps between touching particles, which are hollow, stay."""
-    from scipy import ndimage
-    from skimage.measure import regionprops
+    import cv2
 
-    holes, count = ndimage.label(~mask)
-    sizes = np.bincount(holes.ravel(), minlength=count + 1)
+    _, holes, places, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    sizes = places[:, cv2.CC_STAT_AREA]
     whole = np.pi * radius**2
-    close = sizes < max(_PORE * whole, 4)
-    middle = np.flatnonzero(~close & (sizes < whole))
-    places = ndimage.find_objects(holes)
-    for number in middle:
-        if number and places[number - 1] is not None:
-            (found,) = regionprops((holes[places[number - 1]] == number).astype(np.uint8))
-            close[number] = found.solidity > _ROUND
-    close[rim_of(holes)] = False
+    # what fills so much of its place fills as much of its hull
+    full = sizes > _ROUND * places[:, cv2.CC_STAT_WIDTH] * places[:, cv2.CC_STAT_HEIGHT]
+    close = (sizes < max(_PORE * whole, 4)) | (full & (sizes < whole))
     close[0] = False
-    return mask | close[holes]
+    for number in np.flatnonzero(~close & (sizes < whole)):
+        if number:
+            left, top, width, height, area = places[number].tolist()
+            hole = holes[top : top + height, left : left + width] == number
+            close[number] = area > _ROUND * convex_area(hole)
+    close[rim_of(holes)] = False
+    return np.asarray(mask | close.take(np.asarray(holes, np.int32)))
+
+
+def without_holes(mask: np.ndarray) -> np.ndarray:
+    """Fill every hole."""
+    numbers, count = components(~mask)
+    outside = np.zeros(count + 1, bool)
+    outside[rim_of(numbers)] = True
+    return np.asarray(mask | ~outside.take(numbers))
+
+
+def convex_area(mask: np.ndarray) -> int:
+    """Pixels whose centres lie in the convex hull of the pixels of a mask, one at least a row.
+
+    A pixel is a square on its tip, as `skimage.measure.regionprops` takes it for solidity.
+    """
+    import cv2
+
+    first = 2 * mask.argmax(axis=1)
+    last = 2 * (mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1))
+    rows = 2 * np.arange(len(mask))
+    x = np.concatenate([first - 1, last + 1, first, first, last, last])
+    y = np.concatenate([rows, rows, rows - 1, rows + 1, rows - 1, rows + 1])
+    hull = cv2.convexHull(np.stack([x, y], axis=1).astype(np.int32)).reshape(-1, 2).astype(np.int64)
+    (x0, y0), (x1, y1) = hull.T, np.roll(hull, -1, axis=0).T
+    up = y0 != y1
+    x0, y0, x1, y1 = (one[up][:, np.newaxis] for one in (x0, y0, x1, y1))
+    # in whole numbers: pixels may lie on the outline
+    crossing = (rows >= np.minimum(y0, y1)) & (rows <= np.maximum(y0, y1))
+    down = np.where(y1 > y0, 1, -1)
+    over, by = down * (x0 * (y1 - y0) + (rows - y0) * (x1 - x0)), 2 * down * (y1 - y0)
+    far = 2 * mask.shape[1]
+    left = np.where(crossing, -(-over // by), far).min(axis=0)
+    right = np.where(crossing, over // by, -far).max(axis=0)
+    return int(np.maximum(right - left + 1, 0).sum())
 
 
 def opened(mask: np.ndarray, reach: float) -> np.ndarray:
     """Opening by a disc of a radius in pixels."""
+    import cv2
+
     if reach < 1:
         return mask
-    core = distances(np.pad(mask, 1, mode="edge")) > reach
+    framed = np.pad(mask, 1, mode="edge")
+    if reach < _SMALL:
+        disc = _disc(reach)
+        small: Any = cv2.morphologyEx(framed.astype(np.uint8), cv2.MORPH_OPEN, disc)
+        return np.asarray(small[1:-1, 1:-1] > 0)
+    core = distances(framed) > reach
     if not core.any():
         return np.zeros_like(mask)
     return np.asarray((distances(~core) <= reach)[1:-1, 1:-1])
 
 
+def _disc(reach: float) -> np.ndarray:
+    """Pixels within a distance, in the precision of `distances`."""
+    far = np.arange(-int(reach) - 1, int(reach) + 2, dtype=np.float64)
+    away = np.sqrt(far**2 + far[:, np.newaxis] ** 2).astype(np.float32)
+    return np.asarray(away <= reach, np.uint8)
+
+
 def without_specks(mask: np.ndarray, least: float) -> np.ndarray:
     """Drop objects of less than an area in pixels."""
-    from scipy import ndimage
-
-    numbers, _ = ndimage.label(mask)
+    numbers, _ = components(mask)
     keep = np.bincount(numbers.ravel()) >= least
     keep[0] = False
-    return np.asarray(keep[numbers])
+    return np.asarray(keep.take(numbers))
+
+
+def components(mask: np.ndarray, sides: int = 4) -> tuple[np.ndarray, int]:
+    """Numbers of the connected objects of a mask, in any order, and how many there are."""
+    import cv2
+
+    count, numbers = cv2.connectedComponents(mask.astype(np.uint8), connectivity=sides)
+    return np.asarray(numbers), count - 1
 
 
 def rim_of(numbers: np.ndarray) -> np.ndarray:
@@ -157,6 +207,9 @@ def rim_of(numbers: np.ndarray) -> np.ndarray:
     return np.unique(np.concatenate(edges))
 
 
-def deviation(values: np.ndarray) -> float:
-    """Robust standard deviation: by the median."""
-    return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
+def deviation(values: np.ndarray, middle: float | None = None) -> float:
+    """Robust standard deviation: by the median, which may be known."""
+    if not values.size:
+        return 0.0
+    middle = float(np.median(values)) if middle is None else middle
+    return 1.4826 * float(np.median(np.abs(values - middle)))

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .foreground import deviation, distances, least_area, opened, otsu, typical_radius
+from ..distance import distances
+from .foreground import deviation, least_area, opened, otsu, typical_radius
 from .parts import forms
 from .shading import blurred
 
@@ -115,8 +116,9 @@ def _peaked(grey: np.ndarray, known: np.ndarray) -> tuple[float, float]:
 def _kurtosis(values: np.ndarray) -> float:
     """3 for a Gaussian, and for values that are all the same."""
     away = values.astype(np.float64) - float(values.mean(dtype=np.float64))
-    variance = float(np.mean(away**2))
-    return float(np.mean(away**4)) / variance**2 if variance > 0 else 3.0
+    square = away**2
+    variance = float(np.mean(square))
+    return float(np.mean(square**2)) / variance**2 if variance > 0 else 3.0
 
 
 def _between(values: np.ndarray, level: float) -> float:
@@ -131,8 +133,9 @@ def _between(values: np.ndarray, level: float) -> float:
 
 def standardised(grey: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Grey levels as multiples of the spread about the background, if that prevails."""
-    middle = float(np.median(grey[known]))
-    return (grey - middle) / max(deviation(grey[known]), 1e-6)
+    values = grey[known]
+    middle = float(np.median(values))
+    return (grey - middle) / max(deviation(values, middle), 1e-6)
 
 
 def rare(standard: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -142,9 +145,9 @@ def rare(standard: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def tails(grey: np.ndarray, known: np.ndarray) -> tuple[float, float]:
     """Contrast and area of what is far brighter, and far darker, than most of the image."""
-    found = []
-    for standard in (standardised(grey, known), standardised(-grey, known)):
-        height = np.clip(standard[rare(standard, known)] - _FAR + 1, 0, 30)
+    found, standard = [], standardised(grey, known)
+    for heights in (standard, -standard):
+        height = np.clip(heights[rare(heights, known)] - _FAR + 1, 0, 30)
         found.append(float(height.sum()) / max(int(known.sum()), 1))
     return found[0], found[1]
 

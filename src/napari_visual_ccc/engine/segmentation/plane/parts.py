@@ -61,7 +61,8 @@ def forms(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     which = parts.ravel()[where]
     area = np.bincount(which)
     labels = np.flatnonzero(area >= _LEAST)
-    y, x = np.divmod(where, parts.shape[1])
+    # of numbers of half the size: a division of long ones takes several times longer
+    y, x = np.divmod(where.astype(np.int32), np.int32(parts.shape[1]))
     count = np.maximum(area, 1)
     # about the own centre: sums of squares of places would lose digits
     y = y - (np.bincount(which, y) / count)[which]

@@ -154,9 +154,10 @@ def complete(plane: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Fill pixels that do not count with the nearest that do, in float32."""
     if not known.any():
         raise ValueError("image has no finite pixel outside of lettering")
-    values = plane.astype(np.float64)
-    values = (values - np.median(values[known])).astype(np.float32)
-    return (values if known.all() else from_nearest(values, known)), known
+    values, everywhere = plane.astype(np.float64), bool(known.all())
+    values -= np.median(values if everywhere else values[known])
+    even = values.astype(np.float32)
+    return (even if everywhere else from_nearest(even, known)), known
 
 
 def resized(plane: np.ndarray, scale: float) -> np.ndarray:

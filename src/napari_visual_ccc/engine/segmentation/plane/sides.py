@@ -10,7 +10,7 @@ import numpy as np
 
 from ....core.progress import run
 from ..watershed import split_mask
-from .foreground import cleaned, deviation, opened, rim_of, typical_radius
+from .foreground import cleaned, components, deviation, opened, rim_of, typical_radius
 from .levels import tails
 from .parts import forms
 from .shading import enlarged, resized
@@ -103,12 +103,10 @@ def _spread(grey: np.ndarray, mask: np.ndarray) -> float:
 
 def _forms(mask: np.ndarray) -> dict[str, float]:
     """Forms and sizes of the parts of a mask, weighted by area."""
-    from scipy import ndimage
-
     radius = typical_radius(mask)
     clean = cleaned(mask, radius)
     lost = 1 - float(opened(mask, _EVEN * radius).sum()) / max(int(mask.sum()), 1)
-    numbers, count = ndimage.label(clean)
+    numbers, count = components(clean)
     apart = float(np.log1p(count - (rim_of(numbers) > 0).sum()))
     parts = run(split_mask(clean, least=1.0, share=_SHARE))
     labels, area, roundness = forms(parts)
