@@ -3,6 +3,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import tifffile
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.cli import many
+from napari_visual_ccc.cli import many, terminal
 from napari_visual_ccc.cli.main import main
 
 
@@ -128,3 +129,41 @@ def test_paths_are_said_as_they_were_typed(tmp_path, monkeypatch):
         assert many.as_typed(other) == other
     monkeypatch.chdir(here.anchor)
     assert many.as_typed(f"no: {file}") == f"no: {file}"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_leaves_tables_and_one_line(folder, capsys, monkeypatch, name):
+    number = getattr(signal, name)
+
+    def report(progress):
+        if progress.done == 2:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(terminal, "bar", lambda *_: report)
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        assert main(["phases", "images", "-o", "t.csv", "--jobs", "1", "--excel"]) == 130
+    finally:
+        signal.signal(number, before)
+    said = capsys.readouterr().err.splitlines()
+    assert "taken one by one" in said[0]
+    assert said[1:] == [
+        "visual-ccc: interrupted: 2 of 3 images are done and in the tables; the same command goes "
+        "on where it ended"
+    ]
+    table = pd.read_csv("t.csv")
+    assert table["image"].nunique() == 2
+    assert Path("t_excel.csv").read_bytes() == codecs.BOM_UTF8 + Path("t.csv").read_bytes()
+
+
+def test_copies_for_excel_are_not_replaced_either(folder, capsys):
+    Path("t_excel.csv").write_text("mine")
+    words = ["phases", "images", "-o", "t.csv", "--excel"]
+    assert main(words) == 1
+    assert "t_excel.csv already exists" in capsys.readouterr().err
+    assert Path("t_excel.csv").read_text() == "mine"
+    assert not Path("t_files").exists()
+    assert main(words[:-1]) == 0
+    # nothing is left to compute, but a file is missing and one is in its place
+    assert main(words) == 1
+    assert Path("t_excel.csv").read_text() == "mine"

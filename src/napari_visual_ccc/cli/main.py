@@ -5,11 +5,8 @@ from __future__ import annotations
 import difflib
 import io
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..core.plain import shown
+from ..core.process.interrupts import ended_like_ctrl_c
 from ..workflow import operations, signature
 from . import batch, fetch, images, serve, terminal, training
 from .models import models
@@ -48,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _ended_like_ctrl_c():
+        with ended_like_ctrl_c():
             code = cli.main(words, prog_name="visual-ccc", standalone_mode=False)
     except click.ClickException as error:
         said = io.StringIO()
@@ -62,23 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"visual-ccc: {_sentence(error)}", file=sys.stderr)
         return FAILED
     return code if isinstance(code, int) else OK
-
-
-@contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """Let the signals of schedulers, containers and closed terminals remove partial files, too."""
-    before = {}
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-            number = getattr(signal, name, None)
-            # nohup ignores one
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class CommandLine(click.Group):
@@ -135,8 +116,10 @@ class CommandLine(click.Group):
             terminal.print_answer(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except KeyboardInterrupt:
-            print("visual-ccc: interrupted; no partial file is left", file=sys.stderr)
+        except KeyboardInterrupt as error:
+            # one that has a text has been reported
+            if not error.args:
+                print("visual-ccc: interrupted; no partial file is left", file=sys.stderr)
             code = INTERRUPTED
         except BrokenPipeError:
             # the pipe is closed; Python would report it again at exit

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import glob
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..core.process.interrupts import second_ends_at_once
 from ..core.progress import run
 from ..core.units import are, counted
 from ..workflow import signature
@@ -87,7 +87,7 @@ def through(
         Of the command.
     """
     from ..workflow.batch.job import make_job
-    from ..workflow.batch.output import FAILURES, file_of, place_of
+    from ..workflow.batch.output import FAILURES, place_of
     from ..workflow.batch.run import Settings, batching
     from ..workflow.save import Formats
 
@@ -109,27 +109,21 @@ def through(
     _say(images, values)
     settings = Settings(
         values.get("scheduler", "threads"), values["workers"], values["tables"], values["force"],
-        table, values["recursive"], values.get("as_stack", False),
+        table, values["recursive"], values.get("as_stack", False), values["excel"],
     )  # fmt: skip
     given = [str(image) for image in images]
-    try:
+    with second_ends_at_once():
         steps = batching(given[0] if len(given) == 1 else given, job, settings)
         result = run(steps, terminal.bar(word))
-    except KeyboardInterrupt:
-        print(f"visual-ccc: {AGAIN[0].lower()}{AGAIN[1:]}", file=sys.stderr)
-        raise
     terminal.clear_line()
     for number, note in enumerate(map(as_typed, result.notes)):
         print(f"  {note}" if number else note)
     terminal.answer(result)
     for row in result.tables[FAILURES].itertuples(index=False):
         terminal.complain(as_typed(f"{row.path}: {row.problem}"))
-    files = [file_of(one, job, values["tables"], table) for one in result.tables]
-    files = [file for file in files if file.is_file()]
-    for file in files:
+    names = [one for one, rows in result.tables.items() if one != FAILURES or len(rows)]
+    for file in settings.target.files(names, job):
         terminal.wrote(file)
-    if values["excel"]:
-        copies_for_excel(files, force=True)
     failed = result.facts["failed"]
     if failed:
         # where stdout goes into a file, too

@@ -179,7 +179,9 @@ def common() -> list[click.Parameter]:
             help="Leave out images that have results already; a folder always goes on where it "
             "ended.",
         ),
-        terminal.force_option(),
+        terminal.force_option(
+            "; of many images, begin anew where another batch was, and remove what it wrote"
+        ),
     ]  # fmt: skip
 
 

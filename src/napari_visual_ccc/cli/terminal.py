@@ -17,6 +17,7 @@ import click
 
 from ..core.memory import full
 from ..core.progress import Progress, StopEarly, printer
+from ..core.progress import clear_line as clear_line
 from ..workflow import signature
 from ..workflow.choices import ignored
 from ..workflow.files.lengths import lengths_given, takes_unit
@@ -128,9 +129,9 @@ def output_option(default: str, help: str) -> click.Option:
     )  # fmt: skip
 
 
-def force_option() -> click.Option:
+def force_option(more: str = "") -> click.Option:
     """Make the option ``--force``."""
-    return click.Option(["--force"], is_flag=True, help="Replace files that exist.")
+    return click.Option(["--force"], is_flag=True, help=f"Replace files that exist{more}.")
 
 
 def print_error(path: Path, error: BaseException) -> None:
@@ -291,12 +292,6 @@ def end_with_the_window() -> None:
     """Let SIGTERM end the process: Python would hear of it when the window is next moved."""
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def clear_line() -> None:
-    """Remove the line of progress."""
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 # what a command answers, as JSON ------------------------------------------------------------------

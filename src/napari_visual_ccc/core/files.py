@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .tables import without_formulas
+from .tables import excel_file, without_formulas
 
 # what tells a folder that is a Zarr
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
@@ -332,7 +332,7 @@ def copy_for_excel(path: Path, *, force: bool = False) -> Path:
     FileExistsError, OSError
         As `written`.
     """
-    copy = path.with_name(f"{path.stem}_excel{path.suffix}")
+    copy = excel_file(path)
     with written(copy, force=force) as part:
         part.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
     return copy

@@ -121,6 +121,19 @@ def printer(title: str, *, as_lines: bool = False) -> Callable[[Progress], objec
     return report
 
 
+def clear_line() -> None:
+    """Remove the line of progress."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def say(text: str) -> None:
+    """Print a line on stderr, in place of a line of progress."""
+    if sys.stderr is not None:
+        clear_line()
+        print(text, file=sys.stderr, flush=True)
+
+
 def _line(progress: Progress) -> str:
     counts = f"{progress.done} of {progress.total}" if progress.total else str(progress.done or "")
     numbers = [
@@ -157,7 +170,8 @@ def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> 
             try:
                 if report is not None:
                     report(progress)
-            except StopEarly as stop:
+            # Ctrl-C ends a computation in the same way, whether it or the report was at work
+            except (StopEarly, KeyboardInterrupt) as stop:
                 progress = steps.throw(stop)
             else:
                 progress = next(steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -66,3 +67,8 @@ def cluster_table(
         row |= {"mean_intensity": float(mean), "pixels": int(count)}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def excel_file(path: Path) -> Path:
+    """Name the copy of a table for Excel."""
+    return path.with_name(f"{path.stem}_excel{path.suffix}")

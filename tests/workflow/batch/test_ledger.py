@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +103,81 @@ def test_it_tells_whether_a_batch_came_to_its_end(file):
         assert not is_unfinished(file, "k2")
         ledger.finish()
     assert not is_unfinished(file, "k1")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not move an open file")
+@pytest.mark.parametrize("how", ["moved", "removed", "replaced"])
+def test_a_ledger_that_is_gone_is_noticed_at_the_next_entry(file, tmp_path, how):
+    with Ledger(file, ABOUT) as ledger:
+        ledger.add("a", {"problem": ""})
+        if how == "moved":
+            file.parent.rename(tmp_path / "moved")
+        else:
+            file.unlink()
+        if how == "replaced":
+            file.write_text("another one\n")
+        for step in (
+            ledger.check,
+            lambda: ledger.add("b", {"problem": ""}),
+            lambda: ledger.note_tables({}, ""),
+        ):
+            with pytest.raises(FileNotFoundError, match="was moved, removed or replaced"):
+                step()
+    assert file.parent.exists() == (how != "moved")
+    if how == "moved":
+        with Ledger(tmp_path / "moved" / NAME, ABOUT) as ledger:
+            assert ("a" in ledger, "b" in ledger) == (True, False)
+
+
+def test_tables_are_known_to_the_next_process_and_it_ends_once(file):
+    with Ledger(file, ABOUT) as ledger:
+        ledger.note_tables({"images.csv": "", "../t.csv": ""}, "")
+        ledger.note_tables({"images.csv": "1"}, "of")
+        ledger.finish()
+    content = file.read_bytes()
+    with Ledger(file, ABOUT) as ledger:
+        assert ledger.tables == {"images.csv": "1", "../t.csv": ""}
+        assert (ledger.tables_of, ledger.damaged) == ("of", 0)
+        ledger.finish()
+    assert file.read_bytes() == content
+    with Ledger(file, {"key": "k2"}, force=True) as ledger:
+        assert ledger.tables == {}
+
+
+def test_a_former_batch_is_cleared_while_it_is_known(file):
+    with Ledger(file, ABOUT) as ledger:
+        ledger.add("a", {"name": "a", "problem": "", "files": ["results/a"]})
+    known = []
+
+    def clear(ledger):
+        known.append(ledger.written)
+        if len(known) == 1:
+            raise ValueError("not this one")
+
+    other = {"key": "k2"}
+    with pytest.raises(ValueError, match="not this one"):
+        Ledger(file, other, force=True, clear=clear)
+    with Ledger(file, other, force=True, clear=clear) as ledger:
+        assert (ledger.written, "a" in ledger) == (set(), False)
+        ledger.begin_anew()
+    assert known == [{"results/a"}, {"results/a"}, set()]
+
+
+def test_files_of_images_that_changed_or_are_gone_are_known(file):
+    def entry(name, *files):
+        return {"name": name, "path": f"/{name}", "problem": "", "files": list(files)}
+
+    with Ledger(file, ABOUT) as ledger:
+        assert ledger.add("a|1", entry("a", "results/a_cube", "results/shared")) == set()
+        assert ledger.add("b|1", entry("b", "results/shared")) == set()
+        # what failed replaces nothing
+        assert ledger.add("a|2", {**entry("a"), "problem": "damaged"}) == set()
+        assert ledger.add("a|3", entry("a", "results/a_rod")) == {"results/a_cube"}
+        images = {"a|3": Path("/a")}
+        assert ledger.others(images) == {"b": "/b"}
+        assert not ledger.has_files(["b"], images)
+        for name in ("results/shared", "results/a_rod"):
+            (file.parent / name).parent.mkdir(exist_ok=True)
+            (file.parent / name).write_text("x")
+        assert ledger.has_files(["b"], images)
+        assert not ledger.has_files(["a"], images)

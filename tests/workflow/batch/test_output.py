@@ -49,7 +49,8 @@ def test_the_record_can_be_replayed(folder, tmp_path):
     again = ccc.replay(record, folder / "a.tif")
     area = result.tables["threshold"]["area_nm2"][0]
     assert again.table["area_nm2"][0] == area
-    write_record(FileJob("threshold", {}, tmp_path), record)
+    with Ledger(tmp_path / NAME, {"key": "k"}) as ledger:
+        write_record(FileJob("threshold", {}, tmp_path), record, ledger)
     assert yaml.safe_load((tmp_path / "batch.yaml").read_text()) == record
 
 

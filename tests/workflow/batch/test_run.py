@@ -347,3 +347,192 @@ def test_workers_of_a_cluster_may_have_another_working_directory(
     monkeypatch.chdir(tmp_path / "elsewhere")
     again = ccc.batch("../images", "classify", "../out", {"model": f"../{model.name}"})
     assert (again.facts["done"], again.facts["before"]) == (0, 4)
+
+
+def states(place):
+    """Time of change and content of all files below a folder."""
+    files = (one for one in place.rglob("*") if one.is_file())
+    return {one: (one.stat().st_mtime_ns, one.read_bytes()) for one in files}
+
+
+@pytest.mark.parametrize("name", ["t_summary.csv", "t_summary_by_image.csv"])
+def test_a_file_beside_the_table_is_refused_before_anything_is_computed(folder, tmp_path, name):
+    place = tmp_path / "out"
+    place.mkdir()
+    (place / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=f"{name} already exists; add --force"):
+        ccc.batch(folder, "threshold", place / "t.csv", **BARE)
+    assert [one.name for one in place.iterdir()] == [name]
+    ccc.batch(folder, "threshold", place / "t.csv", force=True, **BARE)
+    assert (place / name).read_text() != "mine"
+
+
+def test_a_run_that_computes_nothing_changes_no_file(folder, tmp_path):
+    (folder / "d.png").unlink()
+    table = tmp_path / "out" / "t.csv"
+    ccc.batch(folder, "threshold", table, **BARE)
+    with table.open("a") as file:
+        file.write("a,line,by,hand\n")
+    before = states(table.parent)
+    again = ccc.batch(folder, "threshold", table, **BARE)
+    assert states(table.parent) == before
+    assert again.notes[-1] == "nothing was computed: the tables are left as they are"
+    same(again.tables["threshold"], expected(folder))
+    # one that computes something would lose the line
+    (folder / "c.tif").rename(folder / "e.tif")
+    with pytest.raises(FileExistsError, match=r"t\.csv changed since this batch wrote it"):
+        ccc.batch(folder, "threshold", table, **BARE)
+    assert states(table.parent) == before
+    more = ccc.batch(folder, "threshold", table, force=True, **BARE)
+    assert (more.facts["done"], more.facts["before"]) == (1, 3)
+    assert b"hand" not in table.read_bytes()
+
+
+def test_tables_that_are_gone_are_written_again(folder, tmp_path):
+    (folder / "d.png").unlink()
+    ccc.batch(folder, "threshold", tmp_path / "out", **BARE)
+    (tmp_path / "out" / "summary.csv").unlink()
+    again = ccc.batch(folder, "threshold", tmp_path / "out", **BARE)
+    assert again.facts["before"] == 4
+    assert (tmp_path / "out" / "summary.csv").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not move an open file")
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+@pytest.mark.parametrize("what", ["folder", "ledger"])
+def test_a_folder_that_is_moved_during_the_run_ends_it(folder, many, tmp_path, what, scheduler):
+    out, moved = tmp_path / "out", tmp_path / "moved"
+
+    def move():
+        out.rename(moved) if what == "folder" else (out / "batch.jsonl").unlink()
+
+    with pytest.raises(FileNotFoundError, match="was moved, removed or replaced during the run"):
+        ccc.batch(folder, "threshold", out, scheduler=scheduler, workers=2, report=kill_once(move))
+    if what == "ledger":
+        assert not (out / "threshold.csv").exists()
+        return
+    assert not out.exists()
+    assert not (moved / "threshold.csv").exists()
+    before = lines(moved)
+    assert 2 <= sum(before.values()) < len(many)
+    rest = ccc.batch(folder, "threshold", moved)
+    assert rest.facts["before"] == sum(before.values())
+    same(rest.tables["threshold"], expected(folder, sorted(many)))
+
+
+def test_results_that_are_removed_during_the_run_are_no_success(folder, tmp_path):
+    out = tmp_path / "out"
+    remove = kill_once(lambda: next((out / "results").rglob("*.ome.tif")).unlink())
+    with pytest.raises(FileNotFoundError, match=r"results of 1 image, such as .* were removed"):
+        ccc.batch(folder, "threshold", out, report=remove)
+    again = ccc.batch(folder, "threshold", out)
+    assert (again.facts["done"], again.facts["before"]) == (1, 3)
+
+
+def test_force_removes_what_the_former_batch_wrote_and_nothing_else(folder, tmp_path):
+    out = tmp_path / "out"
+    ccc.batch(folder, "kmeans", out, {"clusters": 2}, overlays="filled")
+    for name in ("notes.txt", "results/mine.png"):
+        (out / name).write_text("mine")
+    (folder / "d.png").unlink()
+    ccc.batch(folder, "threshold", out, force=True)
+    fresh = tmp_path / "fresh"
+    ccc.batch(folder, "threshold", fresh)
+    left, new = ({one.relative_to(place) for one in states(place)} for place in (out, fresh))
+    assert {one.as_posix() for one in left - new} == {"notes.txt", "results/mine.png"}
+    assert new <= left
+    for name in ("batch.yaml", "summary.csv"):
+        assert "kmeans" not in (out / name).read_text()
+
+
+def test_force_keeps_what_the_new_batch_reads(folder, tmp_path):
+    (folder / "d.png").unlink()
+    out = tmp_path / "out"
+    ccc.batch(folder, "threshold", out)
+    before = states(out)
+    with pytest.raises(ValueError, match="is of the batch that --force removes"):
+        ccc.batch(folder, "concordance", out, further={"labels": out / "results"}, force=True)
+    assert states(out) == before
+
+
+def test_files_of_a_person_are_named_before_they_are_replaced(folder, tmp_path, capsys):
+    (folder / "d.png").unlink()
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("images.csv", "failures.csv", "other.txt"):
+        (out / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=r"which replaces .*images\.csv, .*failures\.csv$"):
+        ccc.batch(folder, "threshold", out, **BARE)
+    assert set(states(out)) == {out / one for one in ("images.csv", "failures.csv", "other.txt")}
+    ccc.batch(folder, "threshold", out, force=True, **BARE)
+    assert "--force replaces" in capsys.readouterr().err
+    assert (out / "images.csv").read_text() != "mine"
+    # there is no failure, and so no table of them
+    assert (out / "failures.csv").read_text() == "mine"
+
+
+def test_results_of_images_that_are_gone_are_named_and_those_of_changed_ones_removed(
+    folder, tmp_path, discs_of
+):
+    (folder / "d.png").unlink()
+    out = tmp_path / "out"
+    ccc.batch(folder, "threshold", out)
+    (folder / "b.tif").unlink()
+    less = ccc.batch(folder, "threshold", out)
+    note = "1 image done before is no longer in the input and not in the tables: b.tif; results"
+    assert any(one.startswith(note) for one in less.notes)
+    assert set(pd.read_csv(out / "threshold.csv")["image"]) == {"a.tif", "below/a.tif", "c.tif"}
+    assert (out / "results" / "b_threshold.png").is_file()
+    # another file of the same stem gives the next results other names
+    discs_of(folder / "a.png.tif").rename(folder / "a.png")
+    discs_of(folder / "a.tif", count=1, radius=12)
+    ccc.batch(folder, "threshold", out)
+    names = {one.name for one in (out / "results").glob("a*.yaml")}
+    assert names == {"a.tif_threshold.yaml", "a.png_threshold.yaml"}
+
+
+@pytest.mark.parametrize("where", ["report", "work"])
+def test_ctrl_c_leaves_the_tables_of_what_is_done(folder, many, tmp_path, capsys, where):
+    out = tmp_path / "out"
+
+    def interrupt():
+        if where == "report":
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted: \d+ of 11 images are done"):
+        ccc.batch(folder, "threshold", out, workers=1, report=kill_once(interrupt), **BARE)
+    (said,) = capsys.readouterr().err.splitlines()
+    done = sum(lines(out).values())
+    assert said == (
+        f"visual-ccc: interrupted: {done} of 11 images are done and in the tables; the same "
+        "command goes on where it ended"
+    )
+    assert pd.read_csv(out / "threshold.csv")["image"].nunique() == done
+    rest = ccc.batch(folder, "threshold", out, **BARE)
+    assert rest.facts["before"] == done
+    same(rest.tables["threshold"], expected(folder, sorted(many)))
+
+
+@needs_kill
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_a_script_that_is_terminated_leaves_the_tables(folder, many, tmp_path, scheduler):
+    out = tmp_path / "out"
+    code = (
+        "import os, signal, sys, napari_visual_ccc as ccc\n"
+        "def report(progress):\n"
+        "    if progress.done == 3:\n"
+        "        os.killpg(0, signal.SIGTERM)\n"
+        "if __name__ == '__main__':\n"
+        "    words = dict(scheduler=sys.argv[3], workers=2, report=report)\n"
+        "    ccc.batch(sys.argv[1], 'threshold', sys.argv[2], **words)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    words = [sys.executable, str(script), str(folder), str(out), scheduler]
+    ended = subprocess.run(words, capture_output=True, text=True, start_new_session=True)
+    # what a shell makes of a process that SIGTERM ended
+    assert ended.returncode == 128 + signal.SIGTERM
+    assert ended.stderr.startswith("visual-ccc: interrupted: 3 of 11 images are done and in the")
+    assert len(ended.stderr.splitlines()) == 1
+    assert len(pd.read_csv(out / "images.csv")) == 3

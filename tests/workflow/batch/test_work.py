@@ -100,3 +100,26 @@ def test_a_damaged_entry_of_a_ledger_is_told_from_a_whole_one(change):
     assert is_whole(entry)
     assert not is_whole(entry | change)
     assert not is_whole({key: value for key, value in entry.items() if key not in change})
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_a_folder_that_was_moved_is_not_made_again(images, tmp_path, monkeypatch, when):
+    out = tmp_path / "out"
+    job = FileJob("threshold", {}, out, formats=Formats("ome-tiff", "none", "none"))
+    ledger, real = out / "batch.jsonl", module.run_on_file
+    out.mkdir()
+    ledger.write_text("")
+    assert work(job, images["a.tif"], ledger=ledger).problem == ""
+
+    def moved_meanwhile(*given):
+        out.rename(tmp_path / "moved")
+        return (yield from real(*given))
+
+    if when == "before":
+        out.rename(tmp_path / "moved")
+    else:
+        monkeypatch.setattr(module, "run_on_file", moved_meanwhile)
+    report = work(job, images["below/a.tif"], ledger=ledger)
+    assert report == Report("the folder of the results was moved or removed")
+    assert not out.exists()
+    assert (tmp_path / "moved" / "results" / "a_threshold.ome.tif").is_file()

@@ -128,6 +128,12 @@ def title_of(job: FileJob) -> str:
     return ", ".join(steps)
 
 
+def files_of(job: FileJob) -> list[Path]:
+    """Files and folders that a job reads beside the images."""
+    choices = [one for one in job.parameters.values() if isinstance(one, Path)]
+    return [*job.further.values(), *choices]
+
+
 def key_of(job: FileJob) -> str:
     """Hash of all that results depend on beside the image: steps, models, sizes, formats."""
     if job.record is None:

@@ -16,8 +16,12 @@ from typing import Any, BinaryIO
 
 from ...core.files import has_content, make_folder
 from ...core.plain import real
+from ...core.process.locks import lock
 
 NAME = "batch.jsonl"
+
+# beside it: the folder of what is written for each image
+RESULTS = "results"
 
 # the first line says what is done; its key tells a ledger from any other file
 _HEADER = "visual_ccc_batch"
@@ -38,9 +42,19 @@ class Ledger:
         What is done, as JSON can hold it; ``"key"`` is what a later run compares.
     force : bool
         Begin anew where the file is of something else.
+    clear : callable
+        Called with the ledger before it begins anew, while it knows what the former batch wrote.
     is_whole : callable
         Whether an entry has all that is read of it. Lines with another one are damaged: they are
         left out, and counted in ``damaged``.
+
+    Attributes
+    ----------
+    tables : dict of str to str
+        Tables and other files of the whole batch by their path from its folder, with the SHA-256
+        of what was written last, or ``""`` while it is being written.
+    tables_of : str
+        What those tables are of, as `note_tables` was given it.
 
     Raises
     ------
@@ -54,22 +68,21 @@ class Ledger:
         about: Mapping[str, Any],
         *,
         force: bool = False,
+        clear: Callable[[Ledger], None] = lambda _: None,
         is_whole: Callable[[Mapping[str, Any]], bool] = lambda _: True,
     ) -> None:
         make_folder(file.parent)
         if file.exists() and not file.is_file():
             raise FileExistsError(f"{file} is no file; remove it, or choose another folder")
         self.file = file
-        self._is_whole = is_whole
+        self._is_whole, self._clear = is_whole, clear
         self._stream: BinaryIO = file.open("a+b")
-        self._places: dict[str, int] = {}
-        self._done: set[str] = set()
-        self._files: dict[str, list[str]] = {}
-        self.names: dict[str, str] = {}
-        self.damaged = 0
+        # some file systems number a file in another way when it is open
+        self._is_numbered = self._is_same()
+        self._forget()
         self._synced = time.monotonic()
         try:
-            _lock(self._stream, file)
+            self._lock()
             self._open(about, force)
         except BaseException:
             self._stream.close()
@@ -82,6 +95,16 @@ class Ledger:
         self._sync()
         self._stream.close()
 
+    def _lock(self) -> None:
+        """Insist that no other process writes the file; the lock ends with this process."""
+        try:
+            lock(self._stream)
+        except BlockingIOError:
+            raise FileExistsError(f"{self.file.parent}: another batch is writing there") from None
+        # some file systems of clusters have no locks
+        except OSError:
+            return
+
     def _open(self, about: Mapping[str, Any], force: bool) -> None:
         header, end = self._read()
         known = header.get("key") if header else None
@@ -93,21 +116,60 @@ class Ledger:
                     "anew with --force (force=True in Python)"
                 )
             header, end = None, 0
+            self._clear(self)
             self._forget()
-        self._stream.truncate(end)
+        if end != self._stream.seek(0, os.SEEK_END):
+            self._stream.truncate(end)
         self._about = about
         if header is None:
             self._write({_HEADER: 1, **about})
 
     def begin_anew(self) -> None:
         """Forget all images."""
+        self._clear(self)
         self._stream.truncate(0)
         self._forget()
         self._write({_HEADER: 1, **self._about})
 
     def _forget(self) -> None:
-        self._places, self._done, self._files, self.damaged = {}, set(), {}, 0
-        self.names = {}
+        self._places: dict[str, int] = {}
+        self._done: set[str] = set()
+        self._files: dict[str, list[str]] = {}
+        # of each image all files that it ever had
+        self._written: dict[str, set[str]] = {}
+        self.names: dict[str, str] = {}
+        self.tables: dict[str, str] = {}
+        self.tables_of = ""
+        self.damaged, self._is_finished = 0, False
+
+    @property
+    def written(self) -> set[str]:
+        """Files of results, by their path from the folder of the batch."""
+        return set().union(*self._written.values())
+
+    def check(self) -> None:
+        """Insist that the file is still the one that is written.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it, or a folder around it, was moved, removed or replaced since it was opened.
+        """
+        if not (self._is_same() if self._is_numbered else self.file.exists()):
+            raise FileNotFoundError(
+                f"{self.file} was moved, removed or replaced during the run, which ends here. What "
+                "is done is where that file is now: the same command goes on with that output"
+            )
+
+    def _is_same(self) -> bool:
+        try:
+            there = os.stat(self.file)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        # a network drive that does not answer says nothing
+        except OSError:
+            return True
+        return os.path.samestat(there, os.fstat(self._stream.fileno()))
 
     def lost(self, images: Mapping[str, Path]) -> list[str]:
         """Name the images done before that are not among these, though their files may be there.
@@ -119,12 +181,22 @@ class Ledger:
         images : mapping of str to Path
             Files of the images by their keys.
         """
-        before = [one for one in self._places if one in self._done and one not in images]
-        files = [str(entry["path"]) for entry in self.entries(before) if "path" in entry]
-        # links are looked up file by file, which takes long on network drives
-        given = {real(path) for path in images.values()} if files else set()
-        others = [Path(one) for one in files if real(Path(one)) not in given]
+        others = (Path(one) for one in self.others(images).values())
         return [str(one) for one in others if one.exists() or not one.parent.is_dir()]
+
+    def others(self, images: Mapping[str, Path]) -> dict[str, str]:
+        """Files of the images done before that are not among these, by the names of the images."""
+        before = [one for one in self._places if one in self._done and one not in images]
+        found = {one["name"]: str(one["path"]) for one in self.entries(before) if "path" in one}
+        # links are looked up file by file, which takes long on network drives
+        given = {real(path) for path in images.values()} if found else set()
+        return {name: file for name, file in found.items() if real(Path(file)) not in given}
+
+    def has_files(self, names: Iterable[str], keys: Iterable[str]) -> bool:
+        """Whether results of images are there that are not those of other keys, too."""
+        own = set().union(*(self._written.get(name, ()) for name in names))
+        own -= {name for key in keys for name in self._files.get(key, ())}
+        return any(has_content(self.file.parent / name) for name in own)
 
     def _read(self) -> tuple[dict[str, Any] | None, int]:
         """First line, and where the last whole line ends."""
@@ -143,36 +215,73 @@ class Ledger:
                     )
             elif entry and isinstance(entry.get("image"), str) and self._is_whole(entry):
                 self._index(entry, end)
+            elif entry and _is_of_tables(entry):
+                self._index_tables(entry)
             elif entry != {"finished": True}:
                 self.damaged += 1
+            self._is_finished = entry == {"finished": True}
             end += len(line)
         return header, end
 
     def _index(self, entry: Mapping[str, Any], place: int) -> None:
         self._places[entry["image"]] = place
         (self._done.discard if entry.get("problem") else self._done.add)(entry["image"])
-        self._files[entry["image"]] = entry.get("files") or []
+        files = self._files[entry["image"]] = entry.get("files") or []
         if "path" in entry:
             self.names[os.path.abspath(entry["path"])] = entry["name"]
+        self._written.setdefault(entry.get("name", entry["image"]), set()).update(files)
+
+    def _index_tables(self, entry: Mapping[str, Any]) -> None:
+        self.tables.update(entry["tables"])
+        self.tables_of = entry["of"]
 
     def __contains__(self, key: str) -> bool:
         """Whether an image is done, without a problem, and the files of its result are there."""
-        return key in self._done and all(
+        return self.is_done(key) and all(
             has_content(self.file.parent / name) for name in self._files[key]
         )
 
-    def add(self, key: str, entry: Mapping[str, Any]) -> None:
+    def is_done(self, key: str) -> bool:
+        """Whether an image was done without a problem, whatever became of the files."""
+        return key in self._done
+
+    def count(self, keys: Iterable[str]) -> int:
+        """Give the number of images that are done."""
+        return sum(map(self.is_done, keys))
+
+    def add(self, key: str, entry: Mapping[str, Any]) -> set[str]:
         """Write down what became of an image.
+
+        Returns
+        -------
+        set of str
+            Files of its former results that the new one does not have, nor any other image.
 
         Raises
         ------
+        FileNotFoundError
+            As `check`.
         OSError
             If the disk is full, say; the line is not there then.
         """
+        self.check()
         line = {"image": key, **entry}
         self._index(line, self._write(line))
         if time.monotonic() - self._synced > _SYNC:
             self._sync()
+        name = entry.get("name", key)
+        former = self._written[name].difference(self._files[key])
+        if entry.get("problem") or not former:
+            return set()
+        self._written[name] = set(self._files[key])
+        return former - self.written
+
+    def note_tables(self, files: Mapping[str, str], of: str) -> None:
+        """Write down which tables are there, or will be: see `tables` and `tables_of`."""
+        self.check()
+        line = {"tables": dict(files), "of": of}
+        self._write(line)
+        self._index_tables(line)
 
     def entries(self, keys: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Read what became of images, in the order of the keys; those without a line are left out.
@@ -185,10 +294,13 @@ class Ledger:
                 yield json.loads(self._stream.readline())
 
     def finish(self) -> None:
-        """Write down that all images have been gone through."""
-        self._write({"finished": True})
+        """Write down that all images have been gone through, if it is not there yet."""
+        if not self._is_finished:
+            self._write({"finished": True})
+            self._is_finished = True
 
     def _write(self, values: Mapping[str, Any]) -> int:
+        self._is_finished = False
         place = self._stream.seek(0, os.SEEK_END)
         line = json.dumps(values, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
         try:
@@ -226,30 +338,11 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _lock(stream: BinaryIO, file: Path) -> None:
-    """Insist that no other process writes the file; the lock ends with this process."""
-    try:
-        _locked(stream)
-    except BlockingIOError:
-        raise FileExistsError(f"{file.parent}: another batch is writing there") from None
-    # some file systems of clusters have no locks
-    except OSError:
-        return
-
-
-def _locked(stream: BinaryIO) -> None:
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        # far beyond its end, where nothing is read
-        stream.seek(1 << 40)
-        try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except PermissionError as error:
-            raise BlockingIOError(str(error)) from None
-        finally:
-            stream.seek(0)
-        return
-    fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _is_of_tables(entry: Mapping[str, Any]) -> bool:
+    files = entry.get("tables")
+    return (
+        "image" not in entry
+        and isinstance(files, dict)
+        and all(isinstance(one, str) for one in files.values())
+        and isinstance(entry.get("of"), str)
+    )

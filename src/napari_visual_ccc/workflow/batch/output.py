@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core.files import write_table, write_text
+from ...core.files import copy_for_excel, sha256, write_table, write_text
 from ...core.plain import printable
 from ...core.result import Result
-from ...core.units import counted
+from ...core.tables import excel_file
+from ...core.units import are, counted
 from ..files.run_on_file import FileJob
 from ..recipe import to_yaml
 from ..save import file_stem
 from ..upgrade import lengths_of
 from .images import Image
-from .ledger import Ledger
+from .keep.own import FILES, check_own, foreign, named
+from .ledger import RESULTS, Ledger
 from .tables import IMAGE, MAIN, joined, summary, summary_by_image
 
 if TYPE_CHECKING:
@@ -25,11 +29,11 @@ if TYPE_CHECKING:
 # tables that a batch has of its own
 IMAGES, FAILURES, SUMMARY, BY_IMAGE = "images", "failures", "summary", "summary by image"
 
+# the record of a batch
+RECORD = "batch.yaml"
+
 # the table of an output ends as one of these
 TABLES = (".csv", ".parquet")
-
-# end of the folder of what belongs to a table
-FILES = "_files"
 
 _COLUMNS = (
     IMAGE, "problem", "result", "rows", "notes", "pixel_size", "unit", "seconds", "path"
@@ -46,15 +50,45 @@ def place_of(output: Path) -> tuple[Path, Path | None]:
     return output.with_name(output.stem + FILES), output
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where the tables go.
+
+    Parameters
+    ----------
+    ending : {'csv', 'parquet'}
+        Format of the tables.
+    main : Path, optional
+        Of the main table; its summaries lie beside it.
+    excel : bool
+        Write a copy of each for Excel, too.
+    force : bool
+        Replace files of the same names that are not the batch's own.
+    """
+
+    ending: str = "csv"
+    main: Path | None = None
+    excel: bool = False
+    force: bool = False
+
+    def files(self, names: Iterable[str], job: FileJob) -> list[Path]:
+        """Files of tables, with their copies for Excel."""
+        found = [file_of(name, job, self.ending, self.main) for name in names]
+        copied = [one for one in found if self.excel and one.suffix.lower() == ".csv"]
+        return [*found, *map(excel_file, copied)]
+
+    def expected(self, job: FileJob) -> list[Path]:
+        """Files that are known before the first image is read."""
+        tables = self.files((job.name, SUMMARY, BY_IMAGE, IMAGES, FAILURES), job)
+        return [*tables, job.output / RECORD]
+
+
 def write_tables(
-    ledger: Ledger,
-    keys: Mapping[str, Image],
-    job: FileJob,
-    before: int,
-    ending: str = "csv",
-    main: Path | None = None,
+    ledger: Ledger, keys: Mapping[str, Image], job: FileJob, before: int, target: Target = Target()
 ) -> Result:
     """Write the tables of all images that the ledger has, and return them.
+
+    Files are left as they are where nothing was computed and they are there.
 
     Parameters
     ----------
@@ -66,15 +100,20 @@ def write_tables(
         What was done.
     before : int
         Number of images that were done before this run.
-    ending : {'csv', 'parquet'}
-        Format of the tables.
-    main : Path, optional
-        Of the main table; its summaries lie beside it.
+    target : Target
+        Where the tables go.
 
     Returns
     -------
     Result
         As from `batch`.
+
+    Raises
+    ------
+    FileExistsError
+        If a file is there that is not the batch's own.
+    FileNotFoundError
+        If the ledger is gone.
     """
     images = _images(ledger, keys)
     failed = images[images["problem"] != ""][[IMAGE, "problem", "path"]]
@@ -87,21 +126,66 @@ def write_tables(
         names = images.loc[images["problem"] == "", IMAGE]
         tables[BY_IMAGE] = summary_by_image(tables[job.name], names)
     tables[FAILURES] = failed.reset_index(drop=True)
-    for name, table in tables.items():
-        path = file_of(name, job, ending, main)
-        if name == FAILURES and not len(table):
-            path.unlink(missing_ok=True)
-        else:
-            write_table(table, path, force=True)
     facts = {
         "done": len(images) - len(failed) - before, "before": before, "failed": len(failed),
         "output": str(job.output),
     }  # fmt: skip
-    there = main if main is not None and job.name in tables else None
+    new = _write(tables, ledger, job, target, _hash(images), computed=before < len(keys))
+    there = target.main if target.main is not None and job.name in tables else None
     notes = (*_notes(facts, failed, len(keys), there), *_unlike_lengths(job, images))
+    notes = (*notes, *_left_out(ledger, keys))
+    if not new:
+        notes = (*notes, "nothing was computed: the tables are left as they are")
     if ledger.damaged:
         notes = (*notes, f"{ledger.file}: {counted(ledger.damaged, 'damaged line')} left out")
     return Result(tables=tables, facts=facts, notes=notes)
+
+
+def _write(
+    tables: Mapping[str, pd.DataFrame], ledger: Ledger, job: FileJob, target: Target, of: str,
+    *, computed: bool,
+) -> bool:  # fmt: skip
+    """Write the tables, unless they are there already."""
+    written = {name: table for name, table in tables.items() if name != FAILURES or len(table)}
+    paths, folder = target.files(written, job), job.output
+    known = ledger.tables
+    are_there = all(path.exists() and named(path, folder) in known for path in paths)
+    if are_there and not computed and of == ledger.tables_of:
+        return False
+    check_own(paths, known, folder, force=target.force)
+    # a process that is killed from here on has written these
+    ledger.note_tables({named(path, folder): "" for path in paths}, "")
+    for table, path in zip(written.values(), paths, strict=False):
+        write_table(table, path, force=True)
+        if excel_file(path) in paths:
+            copy_for_excel(path, force=True)
+    former = target.files([FAILURES], job) if FAILURES not in written else []
+    for path in set(former).difference(foreign(former, known, folder)):
+        path.unlink(missing_ok=True)
+    ledger.note_tables({named(path, folder): sha256(path) for path in paths}, of)
+    return True
+
+
+def _hash(images: pd.DataFrame) -> str:
+    """What tells the images of tables, and what became of them, from others."""
+    rows = images[[IMAGE, "path", "problem"]].to_csv(index=False)
+    return hashlib.sha256(rows.encode()).hexdigest()
+
+
+def _left_out(ledger: Ledger, keys: Mapping[str, Image]) -> tuple[str, ...]:
+    """Say which images were done before and are no longer given: their rows are in no table."""
+    others = ledger.others({key: image.path for key, image in keys.items()})
+    if not others:
+        return ()
+    count, first = len(others), next(iter(others))
+    also = ", such as" if count > 1 else ":"
+    text = (
+        f"{counted(count, 'image')} done before {are(count)} no longer in the input and not in the "
+        f"tables{also} {printable(first)}"
+    )
+    if ledger.has_files(others, keys):
+        text += f"; results of {'it' if count == 1 else 'them'} are still in {RESULTS}"
+    return (text,)
 
 
 def file_of(name: str, job: FileJob, ending: str, main: Path | None) -> Path:
@@ -167,9 +251,11 @@ def _unlike_lengths(job: FileJob, images: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def write_record(job: FileJob, record: Mapping[str, Any]) -> None:
+def write_record(job: FileJob, record: Mapping[str, Any], ledger: Ledger) -> None:
     """Write the record of the first image, to replay on others.
 
     It names the steps; the pixel size and the info bar are those of that image.
     """
-    write_text(to_yaml(record), job.output / "batch.yaml", force=True)
+    ledger.note_tables({RECORD: ""}, "")
+    write_text(to_yaml(record), job.output / RECORD, force=True)
+    ledger.note_tables({RECORD: sha256(job.output / RECORD)}, "")

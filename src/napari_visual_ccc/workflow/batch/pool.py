@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import socket
 import threading
 import time
@@ -66,6 +67,11 @@ class Pool:
 
     def __post_init__(self) -> None:
         self.executor = self.start()
+
+    def give_up(self) -> None:
+        """Tell the workers of this machine to stop, without waiting for them."""
+        if self.stop is not _stop:
+            self.stop.set()
 
     def restart(self) -> None:
         """Replace workers that have died."""
@@ -144,6 +150,8 @@ def _begin(stop: Any, threads: int) -> None:
     """Prepare a worker process: few threads, and an end when that of the batch ends."""
     global _stop
     _stop = stop
+    # Ctrl-C reaches all processes of a terminal: the batch decides when they end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # torch reads it when it is loaded
     os.environ["OMP_NUM_THREADS"] = str(threads)
     # the first filter reads it

@@ -76,8 +76,10 @@ def each(
                 number, _ = queue.waiting.pop(future)
                 yield Done(number, future)
     finally:
-        for future in queue.waiting:
-            future.cancel()
+        # a pool of processes cancels its own: one that breaks just then cannot bear it
+        if not isinstance(workers.executor, futures.ProcessPoolExecutor):
+            for future in queue.waiting:
+                future.cancel()
 
 
 def _is_broken(future: Any) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ...core.files import check_free
 from ...core.plain import absolute, path_given, printable
-from ...core.progress import Progress, Reporting, Steps, reporter, run
+from ...core.process.interrupts import second_ends_at_once
+from ...core.progress import Progress, Reporting, Steps, reporter, run, say
 from ...core.result import Result
 from ...core.settings import cores
 from ...core.units import counted
@@ -24,12 +24,14 @@ from ..save import Formats
 from ..scripts.models import kept_as_files
 from .forecast import bounded
 from .images import Image, Images, as_known, images_of, of_same, state_of
-from .job import absolute_job, key_of, make_job, title_of
-from .ledger import NAME, Ledger
-from .output import place_of, write_record, write_tables
-from .pool import PROCESSES, THREADS, StoppedError, check_scheduler, pool
+from .job import absolute_job, files_of, key_of, make_job, title_of
+from .keep.early import kept, reported
+from .keep.own import check_folder, check_own, foreign, listed, remove_former, remove_superseded
+from .ledger import NAME, RESULTS, Ledger
+from .output import Target, place_of, write_record, write_tables
+from .pool import PROCESSES, THREADS, Pool, StoppedError, check_scheduler, pool
 from .queue import LOST, Done, each, is_lost
-from .work import RESULTS, Report, is_whole, work
+from .work import Report, is_whole, work
 
 # images for each worker that are at work or wait: they are paths, results are written by workers
 _AHEAD = 4
@@ -59,13 +61,15 @@ class Settings:
     tables : {'csv', 'parquet'}
         Format of the tables over all images.
     force : bool
-        Begin anew where the folder holds another batch.
+        Begin anew where the folder holds another batch, whose files are removed; replace others.
     table : Path, optional
         File of the main table, .csv or .parquet, with its summaries beside it.
     recursive : bool
         Go into the folders in a folder.
     stacks : bool
         A folder is one image: its files are the slices of a stack.
+    excel : bool
+        Write a copy of each table for Excel, too.
     """
 
     scheduler: Any = THREADS
@@ -75,6 +79,13 @@ class Settings:
     table: Path | None = None
     recursive: bool = True
     stacks: bool = False
+    excel: bool = False
+
+    @property
+    def target(self) -> Target:
+        """Where the tables go."""
+        ending = self.tables if self.table is None else self.table.suffix[1:].lower()
+        return Target(ending, self.table, self.excel, self.force)
 
 
 def batch(  # noqa: PLR0913
@@ -143,7 +154,8 @@ def batch(  # noqa: PLR0913
     keep_info_bar : bool
         Include the info bars.
     force : bool
-        Begin anew where the folder holds another batch, other images or other files.
+        Begin anew where the folder holds another batch or other images: what that batch wrote is
+        removed. Replace other files of the same names; those of other names stay.
     report : callable or True, optional
         Called with every `Progress`, whose ``note`` tells the time that is left; ``True`` prints
         it.
@@ -160,9 +172,14 @@ def batch(  # noqa: PLR0913
     FileNotFoundError, ValueError
         If there is no image, a choice is wrong, or the operation needs what a batch cannot give.
     FileExistsError
-        If the folder holds something else, or another batch is writing into it.
+        If the folder holds something else, a file that would be replaced is not the batch's own, or
+        another batch is writing into it.
     OSError
-        If the disk is full; the batch goes on where it ended.
+        If the disk is full, or the folder was moved during the run; the batch goes on where it
+        ended.
+    KeyboardInterrupt
+        After Ctrl-C, when the tables of what is done are written; SIGTERM, as at the walltime of a
+        cluster, then ends the process.
     """
     formats = Formats(layers, "none", "png" if thumbnails else "none", overlays)
     folder, table = place_of(path_given(output, "output"))
@@ -176,7 +193,8 @@ def batch(  # noqa: PLR0913
         keep_info_bar=keep_info_bar, formats=formats,
     )  # fmt: skip
     settings = Settings(scheduler, workers, tables, force, table)
-    result: Result = run(batching(images, job, settings), reporter(report, "batch"))
+    with second_ends_at_once():
+        result: Result = run(batching(images, job, settings), reporter(report, "batch"))
     return result
 
 
@@ -200,27 +218,49 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
     )
     # workers of a cluster, and a later run, may have another working directory
     found = [one._replace(path=absolute(one.path)) for one in found]
-    _check_folder(job.output, settings.force)
-    if settings.table is not None and not (job.output / NAME).is_file():
-        check_free(settings.table, force=settings.force)
-    write = functools.partial(write_tables, ending=_ending(settings), main=settings.table)
-    file = job.output / NAME
+    file, target = job.output / NAME, settings.target
+    check_folder(job.output, target.expected(job), force=settings.force)
+    if not file.is_file():
+        check_own(target.expected(job), {}, job.output, force=settings.force)
     about = {"key": key_of(job), "title": title_of(job), "versions": versions()}
-    with Ledger(file, about, force=settings.force, is_whole=is_whole) as ledger:
+    clear = functools.partial(remove_former, inputs=files_of(job))
+    with Ledger(file, about, force=settings.force, clear=clear, is_whole=is_whole) as ledger:
         yield Progress(0, len(found), "files")
         keys = {_key(job, image): image for image in as_known(found, ledger.names)}
         _check_images(ledger, keys, settings)
-        todo = {key: image for key, image in keys.items() if key not in ledger}
-        before = len(keys) - len(todo)
-        try:
-            if todo:
-                yield from _through(todo, before, job, settings, ledger)
-        except GeneratorExit:
-            write(ledger, keys, job, before)
-            raise
-        result = write(ledger, keys, job, before)
-        ledger.finish()
+        with reported(lambda: ledger.count(keys), len(keys)):
+            result = yield from _completed(ledger, keys, job, settings)
         return replace(result, notes=(*result.notes, *of_same(found)))
+
+
+def _completed(
+    ledger: Ledger, keys: Mapping[str, Image], job: FileJob, settings: Settings
+) -> Steps[Result]:
+    """Do what is left, and write the tables."""
+    expected, target = settings.target.expected(job), settings.target
+    todo = {key: image for key, image in keys.items() if key not in ledger}
+    before = len(keys) - len(todo)
+    write = functools.partial(write_tables, ledger, keys, job, before, target)
+    if todo:
+        check_own(expected, ledger.tables, job.output, force=settings.force)
+        if others := foreign(expected, ledger.tables, job.output):
+            say(f"visual-ccc: --force replaces {listed(others)}, as far as this batch writes them")
+        workers = yield from _workers(todo, before, job, settings)
+        with (
+            pool(settings.scheduler, workers) as made,
+            # the tables do not wait for the workers to end
+            kept(made.give_up, write, lambda: ledger.count(keys), len(keys)),
+        ):
+            yield from _through(todo, before, job, ledger, made)
+    result = write()
+    gone = [one for key, one in keys.items() if ledger.is_done(key) and key not in ledger]
+    if gone:
+        raise FileNotFoundError(
+            f"results of {counted(len(gone), 'image')}, such as {gone[0].name}, were removed "
+            f"from {job.output / RESULTS} during the run; the same command makes them again"
+        )
+    ledger.finish()
+    return result
 
 
 def _key(job: FileJob, image: Image) -> str:
@@ -252,36 +292,39 @@ def _check_images(ledger: Ledger, keys: Mapping[str, Image], settings: Settings)
         ledger.begin_anew()
 
 
-def _ending(settings: Settings) -> str:
-    return settings.tables if settings.table is None else settings.table.suffix[1:].lower()
-
-
-def _through(
-    todo: Mapping[str, Image], before: int, job: FileJob, settings: Settings, ledger: Ledger
-) -> Steps[None]:
-    """Go through the images that are left, and write down each."""
+def _workers(
+    todo: Mapping[str, Image], before: int, job: FileJob, settings: Settings
+) -> Steps[int]:
+    """Find the number of workers."""
     workers = settings.workers or cores.workers()
     if settings.scheduler in (THREADS, PROCESSES):
         yield Progress(before, before + len(todo), "forecast")
         workers = bounded(min(workers, len(todo)), job, list(todo.values()))
+    return workers
+
+
+def _through(
+    todo: Mapping[str, Image], before: int, job: FileJob, ledger: Ledger, made: Pool
+) -> Steps[None]:
+    """Go through the images that are left, and write down each."""
     keys, total, failed, count = list(todo), before + len(todo), 0, 0
     start = time.monotonic()
-    with pool(settings.scheduler, workers) as made:
-        function = functools.partial(
-            work, absolute_job(job), stop=made.stop if made.shared else None
-        )
-        for one in each(made, function, todo.values(), _AHEAD):
-            if one is not None:
-                key, found = keys[one.number], _answer(one)
-                if not found.problem and count == failed:
-                    write_record(job, found.record)
-                image = {"name": todo[key].name, "path": str(todo[key].path)}
-                ledger.add(key, {**image, **asdict(replace(found, record={}))})
-                count += 1
-                failed += bool(found.problem)
-            left = (len(todo) - count) * (time.monotonic() - start) / max(count, 1)
-            note = _note(count, left, failed) if made.count() else WAITING
-            yield Progress(before + count, total, note)
+    stop = made.stop if made.shared else None
+    function = functools.partial(work, absolute_job(job), stop=stop, ledger=absolute(ledger.file))
+    for one in each(made, function, todo.values(), _AHEAD):
+        ledger.check()
+        if one is not None:
+            key, found = keys[one.number], _answer(one)
+            if not found.problem and count == failed:
+                write_record(job, found.record, ledger)
+            image = {"name": todo[key].name, "path": str(todo[key].path)}
+            former = ledger.add(key, {**image, **asdict(replace(found, record={}))})
+            remove_superseded(former, job.output)
+            count += 1
+            failed += bool(found.problem)
+        left = (len(todo) - count) * (time.monotonic() - start) / max(count, 1)
+        note = _note(count, left, failed) if made.count() else WAITING
+        yield Progress(before + count, total, note)
 
 
 def _answer(one: Done[Report]) -> Report:
@@ -304,16 +347,3 @@ def _note(count: int, left: float, failed: int) -> str:
     if count >= _ENOUGH:
         parts.append(f"{cost.duration(left)} left")
     return f"images ({', '.join(parts)})" if parts else "images"
-
-
-def _check_folder(output: Path, force: bool) -> None:
-    """Refuse a folder with other things in it: results of a batch replace what has their names."""
-    if output.exists() and not output.is_dir():
-        raise FileExistsError(f"{output} is a file; choose a folder for the results")
-    if force or not output.is_dir() or (output / NAME).is_file():
-        return
-    if any(not one.name.startswith(".") for one in output.iterdir()):
-        raise FileExistsError(
-            f"{output} holds other files; choose another folder, or write into it with "
-            "--force (force=True in Python)"
-        )

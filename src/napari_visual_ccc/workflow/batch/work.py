@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,8 @@ from ...core.result import Prediction, Result
 from ..files.paired import paired
 from ..files.run_on_file import FileJob, FileRun, run_on_file
 from .images import Image, folder_of
+from .keep.own import remove
+from .ledger import RESULTS
 from .pool import StoppedError, stoppable
 
 if TYPE_CHECKING:
@@ -40,8 +44,7 @@ _PASSING = {
 # seconds before each further try
 _PAUSES = (0.5, 2.0)
 
-# in results: the folder of what is written for each image
-RESULTS = "results"
+_GONE = "the folder of the results was moved or removed"
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,19 @@ def _is_table(columns: Any) -> bool:
     return len(set(map(len, columns.values()))) < 2
 
 
-def work(job: FileJob, image: Image, stop: Any = None) -> Report:
+def work(job: FileJob, image: Image, stop: Any = None, ledger: Path | None = None) -> Report:
     """Run the operation on one image.
+
+    Parameters
+    ----------
+    job : FileJob
+        What is done.
+    image : Image
+        The image.
+    stop : Event, optional
+        Tells to give up; a worker process has its own.
+    ledger : Path, optional
+        Of the batch. Where it is gone, as the folder was moved, nothing is written into a new one.
 
     Raises
     ------
@@ -114,12 +128,17 @@ def work(job: FileJob, image: Image, stop: Any = None) -> Report:
     reuse_freed()
     pauses = iter(_PAUSES)
     while True:
+        if ledger is not None and not _is_there(ledger):
+            return Report(_GONE)
         try:
             place = folder_of(image.name, job.output / RESULTS)
             further = paired(job.further, image.name)
             # what is there is of a run that ended before it could be written down
             own = replace(job, output=place, title=image.title, force=True, further=further)
             done = stoppable(run_on_file(own, image.path), stop)
+            if ledger is not None and not _is_there(ledger):
+                remove(done.files, ledger.parent.parent)
+                return Report(_GONE)
             to_disk(done.files)
             return _report(done, job.output, time.perf_counter() - start)
         except StoppedError:
@@ -139,6 +158,13 @@ def work(job: FileJob, image: Image, stop: Any = None) -> Report:
         except Exception as error:  # noqa: BLE001
             text = f"{type(error).__name__}: {error} (a bug in visual-ccc: please report it)"
             return Report(printable(text), seconds=time.perf_counter() - start)
+
+
+def _is_there(file: Path) -> bool:
+    """Whether a file exists; a network drive may have kept in mind that it once did not."""
+    with suppress(OSError):
+        return file.exists() or file.name in os.listdir(file.parent)
+    return False
 
 
 def _codes(error: BaseException | None) -> Iterator[int]:

@@ -1,0 +1,1 @@
+"""A process among others: how it ends by signals, and locks of files."""

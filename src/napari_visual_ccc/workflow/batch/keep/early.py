@@ -1,0 +1,77 @@
+"""What is kept where a batch ends early: tables of what is done, and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ....core.progress import say
+from ....core.units import are, counted
+
+
+@contextmanager
+def kept(
+    stop: Callable[[], object], write: Callable[[], object], done: Callable[[], int], total: int
+) -> Iterator[None]:
+    """Write the tables where the work ends early, by Ctrl-C, Cancel or an error.
+
+    Parameters
+    ----------
+    stop : callable
+        Stops the workers; they are not waited for.
+    write : callable
+        Writes the tables of what is done.
+    done : callable
+        Number of images that are done.
+    total : int
+        Number of all images.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        As `reported`.
+    """
+    try:
+        yield
+    except BaseException as error:
+        stop()
+        tables = _written(write) if done() else ""
+        if isinstance(error, KeyboardInterrupt):
+            raise _said(done(), total, tables) from None
+        raise
+
+
+@contextmanager
+def reported(done: Callable[[], int], total: int) -> Iterator[None]:
+    """Follow Ctrl-C by one line on stderr: how many images are done, and how to go on.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        With that line as its text: an interrupt that has one has been reported.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if error.args:
+            raise
+        raise _said(done(), total, "") from None
+
+
+def _said(done: int, total: int, tables: str) -> KeyboardInterrupt:
+    text = (
+        f"interrupted: {done} of {counted(total, 'image')} {are(done)} done{tables}; the same "
+        "command goes on where it ended"
+    )
+    say(f"visual-ccc: {text}")
+    return KeyboardInterrupt(text)
+
+
+def _written(write: Callable[[], object]) -> str:
+    """Write the tables, and say whether they could be; a second Ctrl-C ends this."""
+    try:
+        write()
+    # the reason why the work ended is what is reported
+    except Exception as error:  # noqa: BLE001
+        return f", but not in the tables ({error})"
+    return " and in the tables"
