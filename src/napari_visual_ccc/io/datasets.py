@@ -110,12 +110,12 @@ def load(
 
 
 def unlabelled(
-    folder: str | Path, channels: Sequence[str] = (), closed: list[Path] | None = None
+    folder: str | Path, channels: Sequence[str] = (), *, closed: bool = False
 ) -> list[Example]:
     """List all images below a folder, without labels.
 
-    With names of channels, files of channels of one image are one; see `load`. Folders that cannot
-    be looked into are added to `closed`; with such ones there may be no image.
+    With names of channels, files of channels of one image are one; see `load`. With `closed`,
+    folders that cannot be looked into are among them, at the end: to read one says why.
 
     Raises
     ------
@@ -125,16 +125,20 @@ def unlabelled(
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    paths = sorted(p for p in files_below(folder, closed) if is_image(p))
+    unknown: list[Path] = []
+    paths = sorted(p for p in files_below(folder, unknown) if is_image(p))
     others = {*own_results(paths), *parts_of_sets(paths)}
     paths = [path for path in paths if path not in others]
-    if not paths and not closed:
+    unknown = sorted(unknown) if closed else []
+    if not paths and not unknown:
         raise ValueError(f"{folder}: no image that can be read")
     found, alone = _joined(paths, channels)
-    return [
+    examples = [
         _example(path, path.relative_to(folder).as_posix(), "", "", channels=channels)
         for path in (*found, *(path for path, _ in alone))
     ]
+    named = ((path, path.relative_to(folder).as_posix()) for path in unknown)
+    return examples + [_example(path, name, "", "") for path, name in named]
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:

@@ -73,7 +73,7 @@ def is_class(place: Path) -> bool:
 def files_below(folder: Path, closed: list[Path] | None = None) -> Iterable[Path]:
     """All files below a folder that may be of a data set; a store of many files is one.
 
-    Folders that cannot be looked into, as without a permission, are added to `closed`.
+    Those that cannot be looked into, as without a permission, are added to `closed`.
     """
 
     def refused(error: OSError) -> None:

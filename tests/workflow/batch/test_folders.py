@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import tifffile
@@ -9,6 +11,7 @@ from skimage.io import imsave
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.cli.main import main
+from napari_visual_ccc.io.datasets import unlabelled
 
 
 @pytest.fixture
@@ -106,3 +109,24 @@ def test_images_with_missing_pixels_are_named(tmp_path):
     np.save(tmp_path / "gap.npy", gap)
     notes = ccc.classify_folder(tmp_path).notes
     assert "pixels are missing (NaN or infinite) in 1 of the images: gap.npy 25.0%" in notes
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows opens no folder as a file")
+def test_a_folder_that_cannot_be_looked_into_is_a_row(tmp_path):
+    place = tmp_path / "images"
+    place.mkdir()
+    tifffile.imwrite(place / "a.tif", np.arange(64 * 64, dtype=np.uint8).reshape(64, 64))
+    # a path that is too long for the system is closed to all users
+    inside = os.open(place, os.O_RDONLY)
+    for _ in range(20):
+        os.mkdir("x" * 250, dir_fd=inside)
+        further = os.open("x" * 250, os.O_RDONLY, dir_fd=inside)
+        os.close(inside)
+        inside = further
+    os.close(inside)
+    assert [one.name for one in unlabelled(place)] == ["a.tif"]
+    for run in (ccc.image_quality_folder, ccc.classify_folder):
+        first, second = run(place).table.itertuples(index=False)
+        assert (first.name, first.problem) == ("a.tif", "")
+        assert second.name.startswith("xxx")
+        assert "File name too long" in second.problem

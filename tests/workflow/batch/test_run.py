@@ -231,7 +231,7 @@ def test_a_cluster_goes_on_when_its_workers_are_killed(folder, many, tmp_path):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=0, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=0, threads_per_worker=1, dashboard_address=":0", silence_logs=50
         ) as cluster,
         distributed.Client(cluster.scheduler_address, set_as_default=False) as client,
     ):
@@ -302,7 +302,7 @@ def test_a_session_that_grows_is_not_done_anew(folder, tmp_path, discs_of):
 
 def test_a_cluster_without_workers_is_waited_for_and_said(folder, tmp_path):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as cluster:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as cluster:
         job = make_job("threshold", None, tmp_path / "out", formats=NOTHING)
         steps = batching(folder, job, Settings(cluster.scheduler_address))
         seen = [next(steps) for _ in range(2)]

@@ -98,7 +98,8 @@ def classify_folder(
     limits = thresholds_of(card, decision, thresholds)
     channels = card.channels if card.depth > 1 else ()
     doubts = Doubts()
-    examples = doubts.watched(unlabelled(folder, channels), channels, kept=card.keeps_info_bar)
+    examples = unlabelled(folder, channels, closed=True)
+    examples = doubts.watched(examples, channels, kept=card.keeps_info_bar)
     yield Progress(0, len(examples), "model")
     loaded = checkpoint.load_model(model, devices.choose(device), shared=True)
     rows = yield from classified(loaded, examples, tta=tta, coverage=coverage, thresholds=limits)
@@ -142,7 +143,7 @@ def rows_of(
 
     Those with a doubtful info bar are gathered in `doubts`, where it is left out.
     """
-    examples = unlabelled(folder, channels)
+    examples = unlabelled(folder, channels, closed=True)
     examples = doubts.watched(examples, channels) if doubts else examples
     rows = [empty | {"name": example.name} for example in examples]
     done = 0

@@ -213,9 +213,8 @@ def _titles(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
 def _paths(place: str | Path, recursive: bool, stacks: bool) -> list[Path]:
     path = Path(place)
     if is_folder(path) and not stacks:
-        closed: list[Path] = []
-        found = [one.path for one in unlabelled(path, closed=closed) if one.path is not None]
-        return [one for one in [*found, *closed] if recursive or one.parent == path]
+        found = [one.path for one in unlabelled(path, closed=True) if one.path is not None]
+        return [one for one in found if recursive or one.parent == path]
     if path.is_file() and path.suffix.lower() in TABLES:
         return _of_table(path, stacks)
     if path.exists():
