@@ -307,14 +307,15 @@ def describe(cost: Cost, free: int | None = None) -> str:
         Bytes of free memory; by default those of the machine.
     """
     free = available() if free is None else free
-    parts = [f"needs ~{_size(cost.bytes)} of {_size(free)}"]
+    parts = [f"needs ~{size(cost.bytes)} of {size(free)}"]
     parts.append(f"in {cost.tiles:,} tiles" if cost.tiles > 1 else "in one piece")
     if not math.isnan(cost.seconds):
         parts.append(duration(cost.seconds))
     return ", ".join(parts)
 
 
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """Describe a number of bytes in words: ``3.1 GB``."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
 
 

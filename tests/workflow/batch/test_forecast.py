@@ -13,7 +13,7 @@ from napari_visual_ccc.io.read import declared
 from napari_visual_ccc.io.write.images import write_image
 from napari_visual_ccc.workflow import cost
 from napari_visual_ccc.workflow.batch import forecast
-from napari_visual_ccc.workflow.batch.forecast import bounded, needed
+from napari_visual_ccc.workflow.batch.forecast import bounded, need_of, needed
 from napari_visual_ccc.workflow.batch.images import images_of
 from napari_visual_ccc.workflow.files.run_on_file import FileJob
 
@@ -23,10 +23,10 @@ def test_the_largest_image_limits_the_number_of_workers(folder, discs_of, monkey
     images = images_of(folder)
     need = needed(job, Micrograph(np.zeros((64, 96), np.uint8)))
     monkeypatch.setattr(forecast, "available", lambda: int(3.5 * need / 0.8))
-    assert bounded(8, job, images) == 3
-    assert bounded(2, job, images) == 2
+    assert bounded(8, need_of(job, images)) == 3
+    assert bounded(2, need_of(job, images)) == 2
     monkeypatch.setattr(forecast, "available", lambda: 0)
-    assert bounded(8, job, images) == 1
+    assert bounded(8, need_of(job, images)) == 1
 
 
 def test_a_network_needs_its_model_and_a_record_its_most_expensive_step():
@@ -54,7 +54,7 @@ def test_what_compresses_well_and_what_is_damaged_hides_no_large_image(tmp_path,
             PIL.Image.fromarray(flat.data).save(place / name)
         else:
             run(write_image(flat, place / name))
-        assert bounded(8, job, images_of(place)) == 2
+        assert bounded(8, need_of(job, images_of(place))) == 2
         assert declared(place / name) == 1200 * 1200
         shutil.rmtree(place)
     # a stack, and no image
@@ -75,4 +75,5 @@ def test_of_very_many_files_some_are_looked_at(folder, monkeypatch):
 
 def test_a_damaged_image_limits_nothing(folder):
     job = FileJob("particles", {}, Path("out"))
-    assert bounded(5, job, [one for one in images_of(folder) if one.name == "d.png"]) == 5
+    damaged = [one for one in images_of(folder) if one.name == "d.png"]
+    assert bounded(5, need_of(job, damaged)) == 5

@@ -305,7 +305,7 @@ def test_a_cluster_without_workers_is_waited_for_and_said(folder, tmp_path):
     with distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as cluster:
         job = make_job("threshold", None, tmp_path / "out", formats=NOTHING)
         steps = batching(folder, job, Settings(cluster.scheduler_address))
-        seen = [next(steps) for _ in range(2)]
+        seen = [next(steps) for _ in range(3)]
         steps.close()
     assert seen[-1] == Progress(0, 5, WAITING)
 

@@ -1,4 +1,4 @@
-"""How many workers the memory of this machine allows; that of a GPU is not counted."""
+"""How many images at a time the memory allows, here or in a worker of a cluster."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from ..files.measured import MEASURES
 from ..files.run_on_file import FileJob
 from ..operations import OPERATIONS
 from ..signature import defaults, parameters
+from .cluster.need import MOST_ON_CARD, Need, at_once, on_card
 from .images import Image
-
-# share of the free memory that all workers may take together
-_SHARE = 0.8
 
 # files whose headers are read at most, and the largest of a kind that are tried
 _HEADERS, _TRIES = 1000, 3
@@ -33,28 +31,37 @@ _UNKNOWN = 100
 _MODEL = 400_000_000
 
 
-def bounded(workers: int, job: FileJob, images: Sequence[Image]) -> int:
-    """Reduce a number of workers to what fits into memory with the largest image.
+def need_of(job: FileJob, images: Sequence[Image]) -> Need:
+    """Forecast what the largest image needs.
+
+    Parameters
+    ----------
+    job : FileJob
+        What is done with each image.
+    images : sequence of Image
+        The largest one is found by the headers of the files, of very many of a sample.
+    """
+    devices = tuple(
+        str(choices.get("device", "auto"))
+        for name, choices in _steps(job)
+        if "device" in parameters(name)
+    )
+    # where none can be read, all are listed among the failures later
+    return Need(max((needed(job, one) for one in _largest(images)), default=0), devices)
+
+
+def bounded(workers: int, need: Need) -> int:
+    """Reduce a number of workers of this machine to what its memory and its GPU allow.
 
     Parameters
     ----------
     workers : int
         Wanted.
-    job : FileJob
-        What is done with each image.
-    images : sequence of Image
-        The largest one is found by the headers of the files, of very many of a sample.
-
-    Returns
-    -------
-    int
-        At least 1: a single image may need more than there is, as alone.
+    need : Need
+        Of the largest image.
     """
-    needs = [needed(job, one) for one in _largest(images)]
-    if not needs:
-        # all are listed among the failures later
-        return workers
-    return max(1, min(workers, int(_SHARE * available() // max(needs))))
+    card = workers > MOST_ON_CARD and on_card(need.devices)
+    return at_once(workers, need.bytes, available(), on_card=card)
 
 
 def _largest(images: Sequence[Image]) -> Iterator[Micrograph]:
@@ -82,12 +89,17 @@ def _sample(images: Sequence[Image]) -> Sequence[Image]:
 
 def needed(job: FileJob, image: Micrograph) -> int:
     """Bytes that one worker needs for an image: the image, and the most expensive step."""
+    return max(_bytes(image, name, choices) for name, choices in _steps(job))
+
+
+def _steps(job: FileJob) -> list[tuple[str, Any]]:
+    """Operations of a job with their choices."""
     steps: list[tuple[str, Any]] = [(job.name, job.parameters)]
     if job.record is not None:
         steps = [(one.operation, one.parameters) for one in job.record.steps]
     if job.measured:
         steps.append((MEASURES, defaults(MEASURES)))
-    return max(_bytes(image, name, choices) for name, choices in steps)
+    return steps
 
 
 def _bytes(image: Micrograph, name: str, choices: Any) -> int:

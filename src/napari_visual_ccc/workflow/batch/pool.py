@@ -10,30 +10,25 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 from ...core.progress import Steps, run
 from ...core.settings import cores
 from ...core.settings.current import variable
+from .cluster.executor import Executor
+from .cluster.need import NOTHING, Need
+from .cluster.scheduler import check, connected, is_place
+from .cluster.task import Withdrawn
 
 T = TypeVar("T")
 
 THREADS, PROCESSES = "threads", "processes"
-
-# seconds between two looks at the number of workers of a cluster
-_COUNT = 5.0
-
-# seconds in which a scheduler must answer
-_ANSWER = 10.0
 
 # set where a worker is to give up; one a process
 _stop: Any = threading.Event()
@@ -57,21 +52,43 @@ class Pool:
         Tells those on this machine to give up.
     shared : bool
         Whether functions can be passed `stop`; processes have it already.
+    opened : callable
+        Makes an answer of what the executor gives.
+    least : callable
+        Gives the number of items that are at work or wait, however few workers there are.
+    notes : list of str
+        On how the work was done.
     """
 
     start: Callable[[], Any]
     count: Callable[[], int]
     stop: Any
     shared: bool = False
+    opened: Callable[[Any], Any] = lambda found: found
+    least: Callable[[], int] = lambda: 1
+    notes: list[str] = field(default_factory=list)
     executor: Any = field(init=False)
 
     def __post_init__(self) -> None:
         self.executor = self.start()
 
     def give_up(self) -> None:
-        """Tell the workers of this machine to stop, without waiting for them."""
-        if self.stop is not _stop:
+        """Tell the workers to stop, without waiting for them."""
+        if isinstance(self.executor, Executor):
+            # all items at once: a scheduler answers each call
+            with suppress(ConnectionError):
+                self.executor.withdraw()
+        else:
             self.stop.set()
+
+    def withdraw(self, waiting: Iterable[Any]) -> None:
+        """Take back items that nobody waits for."""
+        if isinstance(self.executor, Executor):
+            self.give_up()
+        # a pool of processes cancels its own: one that breaks just then cannot bear it
+        elif not isinstance(self.executor, futures.ProcessPoolExecutor):
+            for future in waiting:
+                future.cancel()
 
     def restart(self) -> None:
         """Replace workers that have died."""
@@ -80,7 +97,7 @@ class Pool:
 
 
 @contextmanager
-def pool(scheduler: Any, workers: int) -> Iterator[Pool]:
+def pool(scheduler: Any, workers: int, need: Need = NOTHING) -> Iterator[Pool]:
     """Start workers; at the end, and where the batch is stopped, they end.
 
     Parameters
@@ -90,17 +107,19 @@ def pool(scheduler: Any, workers: int) -> Iterator[Pool]:
         ``tcp://node1:8786``, its file, or a client.
     workers : int
         Number of threads or processes.
+    need : Need
+        Of the largest item, which bounds the items at a time in each worker of a cluster.
 
     Raises
     ------
     ValueError, ImportError, ConnectionError
         As `check_scheduler`.
     RuntimeError
-        If no process starts.
+        If no process starts, or a worker of a cluster has another version of the package.
     """
     check_scheduler(scheduler)
     if scheduler not in (THREADS, PROCESSES):
-        with _cluster(scheduler) as made:
+        with _cluster(scheduler, need) as made:
             yield made
         return
     made = _threads(workers) if scheduler == THREADS else _processes(workers)
@@ -178,72 +197,35 @@ def check_scheduler(scheduler: Any) -> None:
     Raises
     ------
     ValueError
-        If it is no address.
+        If it is no address, or a file that is not that of a scheduler.
     ImportError
         If dask.distributed is not installed.
     ConnectionError
-        If nothing answers at the address.
+        If no scheduler answers at the address.
     """
     if scheduler in (THREADS, PROCESSES):
         return
-    text, is_client = str(scheduler), hasattr(scheduler, "get_executor")
-    place = urlsplit(text if "://" in text else f"tcp://{text}")
-    if not is_client and not os.path.isfile(text) and not _port(place):
+    if not is_place(scheduler):
         raise ValueError(
-            f"scheduler is {text!r}; choose {THREADS}, {PROCESSES}, or the address of a dask "
-            "scheduler such as tcp://node1:8786, or its file"
+            f"scheduler is {str(scheduler)!r}; choose {THREADS}, {PROCESSES}, or the address of a "
+            "dask scheduler such as tcp://node1:8786, or its file"
         )
     try:
         import distributed  # noqa: F401
     except ImportError:
         raise ImportError(
-            f"scheduler {text!r} needs a package: pip install 'napari-visual-ccc[cluster]'; "
-            f"without it choose {THREADS} or {PROCESSES}"
+            f"scheduler {str(scheduler)!r} needs a package: pip install "
+            f"'napari-visual-ccc[cluster]'; without it choose {THREADS} or {PROCESSES}"
         ) from None
-    if is_client or os.path.isfile(text):
-        return
-    try:
-        socket.create_connection((place.hostname or "", _port(place)), _ANSWER).close()
-    except OSError as error:
-        raise ConnectionError(f"no dask scheduler answers at {text} ({error})") from None
-
-
-def _port(place: SplitResult) -> int:
-    try:
-        return place.port or 0
-    except ValueError:
-        return 0
+    check(scheduler)
 
 
 @contextmanager
-def _cluster(scheduler: Any) -> Iterator[Pool]:
-    from distributed import Client
-
-    given = isinstance(scheduler, Client)
-    if given:
-        client = scheduler
-    elif os.path.isfile(str(scheduler)):
-        client = Client(scheduler_file=str(scheduler), set_as_default=False)
-    else:
-        client = Client(str(scheduler), set_as_default=False)
-    try:
-        yield Pool(functools.partial(client.get_executor, pure=False), _counter(client), _stop)
-    finally:
-        if not given:
-            client.close()
-
-
-def _counter(client: Any) -> Callable[[], int]:
-    """Threads of all workers; asked for now and then, since they come and go."""
-    known, asked = 0, -_COUNT
-
-    def count() -> int:
-        nonlocal known, asked
-        if not known or time.monotonic() - asked > _COUNT:
-            known, asked = sum(client.nthreads().values()), time.monotonic()
-        return known
-
-    return count
+def _cluster(scheduler: Any, need: Need) -> Iterator[Pool]:
+    with connected(scheduler) as client:
+        one = Executor(client, need)
+        made = Pool(lambda: one, one.count, Withdrawn(), True, one.opened, one.least, one.notes)
+        yield made
 
 
 def stoppable(steps: Steps[T], stop: Any = None) -> T:

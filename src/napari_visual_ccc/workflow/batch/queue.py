@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import queue
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from .cluster.scheduler import LOST_CONNECTION
 from .pool import Pool
 
 T = TypeVar("T")
 
 # seconds between two looks at what has finished
 _TICK = 0.2
+
+# items that are given to the workers between two looks
+_ROUND = 50
 
 # times that the process of an item may end before it counts as failed: the second time it was
 # alone
@@ -31,13 +36,13 @@ def is_lost(error: BaseException) -> bool:
 class Done(Generic[T]):
     """What became of an item: its number, and the answer or the error."""
 
-    def __init__(self, number: int, future: Any) -> None:
+    def __init__(self, number: int, future: Any, opened: Callable[[Any], Any]) -> None:
         self.number = number
-        self._future = future
+        self._future, self._opened = future, opened
 
     def answer(self) -> T:
         """Return the answer, or raise what the function raised."""
-        found: T = self._future.result()
+        found: T = self._opened(self._future.result())
         return found
 
 
@@ -63,30 +68,24 @@ def each(
         As they finish; None several times a second while nothing does. An item whose process ends
         is tried once more, alone, so that it is known which of those at work ended it.
     """
-    queue = _Queue(workers, function, enumerate(items), ahead)
+    given = _Queue(workers, function, enumerate(items), ahead)
     try:
-        while queue.fill():
-            done, _ = futures.wait(queue.waiting, _TICK, futures.FIRST_COMPLETED)
+        while given.fill():
+            done = given.ended()
             if not done:
                 yield None
             for future in sorted(done, key=_is_broken):
                 if _is_broken(future):
-                    yield from queue.broken()
+                    yield from given.broken()
                     break
-                number, _ = queue.waiting.pop(future)
-                yield Done(number, future)
+                yield given.done(future)
     finally:
-        # a pool of processes cancels its own: one that breaks just then cannot bear it
-        if not isinstance(workers.executor, futures.ProcessPoolExecutor):
-            for future in queue.waiting:
-                future.cancel()
+        workers.withdraw(given.waiting)
 
 
 def _is_broken(future: Any) -> bool:
     if future.cancelled():
-        raise ConnectionError(
-            "the connection to the scheduler is lost; the same command goes on where it ended"
-        )
+        raise ConnectionError(LOST_CONNECTION)
     return isinstance(future.exception(), BrokenProcessPool)
 
 
@@ -101,6 +100,8 @@ class _Queue:
     waiting: dict[Any, tuple[int, Any]] = field(default_factory=dict)
     again: deque[tuple[int, Any]] = field(default_factory=deque)
     lost: Counter[int] = field(default_factory=Counter)
+    finished: queue.SimpleQueue[Any] = field(default_factory=queue.SimpleQueue)
+    more: bool = False
 
     def fill(self) -> bool:
         """Give the workers something to do, and tell whether there is anything left.
@@ -108,7 +109,9 @@ class _Queue:
         What was at work when a process ended goes alone.
         """
         suspect = any(self.lost[number] for number, _ in self.waiting.values())
-        while not suspect and len(self.waiting) < max(1, self.ahead * self.workers.count()):
+        most = max(self.workers.least(), self.ahead * self.workers.count())
+        end = len(self.waiting) + _ROUND
+        while not suspect and len(self.waiting) < min(most, end):
             following = self.again.popleft() if self.again else next(self.todo, None)
             if following is None:
                 break
@@ -126,7 +129,24 @@ class _Queue:
                 suspect = False
             else:
                 self.waiting[future] = following
+                future.add_done_callback(self.finished.put)
+        self.more = len(self.waiting) == end < most
         return bool(self.waiting or self.again)
+
+    def ended(self) -> list[Any]:
+        """Wait a moment for items that have ended; not at all where there is more to give."""
+        found = []
+        with suppress(queue.Empty):
+            found.append(self.finished.get(timeout=0 if self.more else _TICK))
+            while True:
+                found.append(self.finished.get_nowait())
+        # of a process that has ended before, too
+        return [future for future in found if future in self.waiting]
+
+    def done(self, future: Any) -> Done[Any]:
+        """Take an item that has ended."""
+        number, _ = self.waiting.pop(future)
+        return Done(number, future, self.workers.opened)
 
     def broken(self) -> Iterator[Done[Any]]:
         """Start workers anew; an item that has ended its process alone is done with."""
@@ -135,6 +155,6 @@ class _Queue:
             if self.lost[number] < _LOST:
                 self.again.append((number, item))
             else:
-                yield Done(number, future)
+                yield Done(number, future, self.workers.opened)
         self.waiting.clear()
         self.workers.restart()

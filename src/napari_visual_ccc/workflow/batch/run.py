@@ -22,7 +22,7 @@ from ..files.run_on_file import FileJob
 from ..record import Record, versions
 from ..save import Formats
 from ..scripts.models import kept_as_files
-from .forecast import bounded
+from .forecast import bounded, need_of
 from .images import Image, Images, as_known, images_of, of_same, state_of
 from .job import absolute_job, files_of, key_of, make_job, title_of
 from .keep.early import kept, reported
@@ -33,7 +33,8 @@ from .pool import PROCESSES, THREADS, Pool, StoppedError, check_scheduler, pool
 from .queue import LOST, Done, each, is_lost
 from .work import Report, is_whole, work
 
-# images for each worker that are at work or wait: they are paths, results are written by workers
+# images for each worker that are at work or wait: they are paths, results are written by workers;
+# more in a cluster, see cluster/executor.py
 _AHEAD = 4
 
 # images after which the time that is left is given
@@ -239,19 +240,23 @@ def _completed(
     """Do what is left, and write the tables."""
     expected, target = settings.target.expected(job), settings.target
     todo = {key: image for key, image in keys.items() if key not in ledger}
-    before = len(keys) - len(todo)
+    before, notes = len(keys) - len(todo), list[str]()
     write = functools.partial(write_tables, ledger, keys, job, before, target)
     if todo:
         check_own(expected, ledger.tables, job.output, force=settings.force)
         if others := foreign(expected, ledger.tables, job.output):
             say(f"visual-ccc: --force replaces {listed(others)}, as far as this batch writes them")
-        workers = yield from _workers(todo, before, job, settings)
+        yield Progress(before, len(keys), "forecast")
+        need, workers = need_of(job, list(todo.values())), settings.workers or cores.workers()
+        if settings.scheduler in (THREADS, PROCESSES):
+            workers = bounded(min(workers, len(todo)), need)
         with (
-            pool(settings.scheduler, workers) as made,
+            pool(settings.scheduler, workers, need) as made,
             # the tables do not wait for the workers to end
             kept(made.give_up, write, lambda: ledger.count(keys), len(keys)),
         ):
             yield from _through(todo, before, job, ledger, made)
+        notes = made.notes
     result = write()
     gone = [one for key, one in keys.items() if ledger.is_done(key) and key not in ledger]
     if gone:
@@ -260,7 +265,7 @@ def _completed(
             f"from {job.output / RESULTS} during the run; the same command makes them again"
         )
     ledger.finish()
-    return result
+    return replace(result, notes=(*result.notes, *notes))
 
 
 def _key(job: FileJob, image: Image) -> str:
@@ -290,17 +295,6 @@ def _check_images(ledger: Ledger, keys: Mapping[str, Image], settings: Settings)
         )
     if lost:
         ledger.begin_anew()
-
-
-def _workers(
-    todo: Mapping[str, Image], before: int, job: FileJob, settings: Settings
-) -> Steps[int]:
-    """Find the number of workers."""
-    workers = settings.workers or cores.workers()
-    if settings.scheduler in (THREADS, PROCESSES):
-        yield Progress(before, before + len(todo), "forecast")
-        workers = bounded(min(workers, len(todo)), job, list(todo.values()))
-    return workers
 
 
 def _through(

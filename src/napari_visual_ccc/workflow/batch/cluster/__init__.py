@@ -1,0 +1,1 @@
+"""The workers of a dask scheduler: connection, tasks that check their worker, memory."""
