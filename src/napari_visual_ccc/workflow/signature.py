@@ -107,7 +107,12 @@ def optional_inputs(name: str) -> list[str]:
 
 def parameters(name: str) -> dict[str, Parameter]:
     """Parameters of an operation, read from the signature and the docstring."""
-    return dict(_parameters(function(name)))
+    return parameters_of(function(name))
+
+
+def parameters_of(function: Callable[..., Any]) -> dict[str, Parameter]:
+    """Parameters of a function that are keyword-only, as those of an operation."""
+    return dict(_parameters(function))
 
 
 def defaults(name: str) -> dict[str, Any]:

@@ -53,7 +53,8 @@ class Rows(Container):
         self._unit = "px"
         super().__init__(widgets=widgets)
         self.margins = (0, 0, 0, 0)
-        self._more = self._more_button()
+        self._more = more_button()
+        self._more.toggled.connect(self.refresh)
         self.arrange()
         self.changed.connect(self.refresh)
         self.native.destroyed.connect(self._watch_no_layer)
@@ -85,7 +86,6 @@ class Rows(Container):
                 most = self._largest.of(self[parameter.options["label_in"]].value)
                 field.max = max(most or parameter.options.get("max", _MOST), field.min)
         self._more.setVisible(has_more)
-        self._more.setArrowType(Qt.ArrowType.DownArrow if folded else Qt.ArrowType.RightArrow)
 
     def _use_unit(self, layer: Layer | None) -> None:
         """Type lengths in a unit that suits the layer; those that were typed stay as long."""
@@ -136,17 +136,6 @@ class Rows(Container):
 
     # their places -------------------------------------------------------------------------------
 
-    def _more_button(self) -> QToolButton:
-        button = QToolButton()
-        button.setText("More")
-        button.setToolTip("Show or hide choices that are seldom needed")
-        button.setCheckable(True)
-        button.setAutoRaise(True)
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        button.toggled.connect(self.refresh)
-        return button
-
     def arrange(self) -> None:
         """Put the button *More*, and what is behind it, below the other fields."""
         known = signature.parameters(self._operation)
@@ -169,6 +158,24 @@ class Rows(Container):
     def align(self) -> None:
         """Give all labels one width; magicgui measures them before the viewer sets its font."""
         align_labels(self)
+
+
+def more_button() -> QToolButton:
+    """A button that shows and hides what is seldom needed; its arrow says which."""
+    button = QToolButton()
+    button.setText("More")
+    button.setToolTip("Show or hide choices that are seldom needed")
+    button.setCheckable(True)
+    button.setAutoRaise(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def point(shown: bool) -> None:
+        button.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
+
+    button.toggled.connect(point)
+    point(False)
+    return button
 
 
 def align_labels(*containers: Container) -> None:

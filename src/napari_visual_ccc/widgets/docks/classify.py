@@ -47,8 +47,6 @@ class Classify(TableForm):
     """Classify an image, explain the class, and test the explanation."""
 
     family = "classify"
-    # a folder has a table of its own here
-    offers_folders = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._known = CardChoices()

@@ -35,8 +35,6 @@ class Quality(TableForm):
     """Check whether an image, or every image of a folder, is fit for analysis."""
 
     family = "quality"
-    # it has one table for a whole folder
-    offers_folders = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)

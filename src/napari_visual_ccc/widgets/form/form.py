@@ -28,8 +28,8 @@ from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.scrolling import scroll_in_dock
+from .batch.button import ManyImages
 from .fields import choose_layers, fields_of, take_inputs, values_of, wrapped
-from .folder_runs import FolderRuns
 from .forecast import Forecast
 from .lazy_results import LazyResults
 from .live import LiveRuns
@@ -53,8 +53,6 @@ class Form(Container):
     """
 
     family = ""
-    # whether operations on an image can be run on a folder here
-    offers_folders = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.viewer = napari_viewer
@@ -93,12 +91,12 @@ class Form(Container):
         for box in (self.place, buttons):
             box.margins = (0, 0, 0, 0)
         self.prompt_points, self.fetcher = PromptPoints(self), ModelFetcher(self)
-        self.folder_runs = FolderRuns(self)
+        self.many = ManyImages(self)
         wrapped(self.purpose, self.message, self.forecast)
         return [
             self.method, self.purpose, self.place, self.prompt_points, self.fetcher, self.level,
-            self.live, self.forecast, buttons, self.compare.row, self.folder_runs.row,
-            self.folder_runs.button, self.work, self.message, self.store_button,
+            self.live, self.forecast, buttons, self.compare.row, self.many.button, self.work,
+            self.message, self.store_button,
         ]  # fmt: skip
 
     def _connect(self) -> None:
@@ -151,7 +149,7 @@ class Form(Container):
         self.purpose.value = self.method.tooltip = signature.summary(name)
         self.run_button.tooltip = f"{self.purpose.value} ({RUN_KEYS})"
         self.live.visible = self.operation.live
-        self.folder_runs.offer(self.offers_folders)
+        self.many.offer()
         self.prompt_points.visible = "prompts" in self.kinds.values()
         self.fetcher.visible = signature.has_hub(name)
         self._follow_selection(is_first=is_new)
@@ -230,6 +228,7 @@ class Form(Container):
             self._can_cancel = True
             self.run_button.text = "Cancel"
             self.work.visible = True
+            self.many.allow(False)
 
     def __call__(self, **values: Any) -> list[Layer]:
         """Set fields by name, run to the end and return the layers of the result (for scripts)."""
@@ -295,6 +294,7 @@ class Form(Container):
         """Offer Run again, or go on with what has waited for the end of the job."""
         self.job, self._can_cancel = None, False
         self.work.end(self.run_button, "Run")
+        self.many.allow(True)
         if not self._live.go_on() and self.results.waiting:
             self._lazy.fill()
 

@@ -31,7 +31,6 @@ class TableForm(Form):
     click on the row ends it.
     """
 
-    offers_folders = True
     # whether a marked label is shown alone, in a strong colour
     marks_alone = False
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 
+from ..form.batch.session import remember
 from ..parts.jobs import EXPECTED, report
 
 MODELS, RECORDS = (".safetensors",), (".yaml", ".yml")
@@ -48,7 +49,9 @@ def _of_record(path: Path) -> str:
     from ...workflow.recipe import load
 
     steps = ", ".join(step.operation for step in load(path).steps)
+    # the dialog of many images offers it
+    remember(record=str(path))
     return (
-        f"{path.name} is a record ({steps}): ccc.replay repeats it on another image, "
-        f"visual-ccc batch {path.name} FOLDER on all images of a folder"
+        f"{path.name} is a record ({steps}): Run on many images, below a form, repeats it on a "
+        "folder, and ccc.replay on one image"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ...core.plain import absolute, path_given, printable
 from ...core.process.interrupts import second_ends_at_once
@@ -95,17 +95,17 @@ def batch(  # noqa: PLR0913
     output: str | Path,
     choices: Mapping[str, Any] | None = None,
     *,
-    scheduler: Any = THREADS,
-    workers: int = 0,
-    layers: Layers = "ome-tiff",
-    tables: Literal["csv", "parquet"] = "csv",
+    scheduler: Annotated[Any, {"label": "Run on", "more": True}] = THREADS,
+    workers: Annotated[int, {"min": 0, "more": True}] = 0,
+    layers: Annotated[Layers, {"label": "Save layers as"}] = "ome-tiff",
+    tables: Annotated[Literal["csv", "parquet"], {"label": "Save tables as"}] = "csv",
     thumbnails: bool = True,
     overlays: Overlay = "none",
     further: Mapping[str, str | Path] | None = None,
-    spacing: Any = None,
+    spacing: Annotated[Any, {"label": "Pixel size", "more": True}] = None,
     unit: str = "nm",
-    keep_info_bar: bool = False,
-    force: bool = False,
+    keep_info_bar: Annotated[bool, {"more": True}] = False,
+    force: Annotated[bool, {"label": "Begin anew", "more": True}] = False,
     report: Reporting = None,
 ) -> Result:
     """Run an operation, or a record, on many images.
@@ -182,21 +182,44 @@ def batch(  # noqa: PLR0913
         After Ctrl-C, when the tables of what is done are written; SIGTERM, as at the walltime of a
         cluster, then ends the process.
     """
-    formats = Formats(layers, "none", "png" if thumbnails else "none", overlays)
+    chosen = {
+        "scheduler": scheduler, "workers": workers, "layers": layers, "tables": tables,
+        "thumbnails": thumbnails, "overlays": overlays, "further": further, "spacing": spacing,
+        "unit": unit, "keep_info_bar": keep_info_bar, "force": force,
+    }  # fmt: skip
+    job, settings = prepared(operation, output, choices, chosen)
+    with second_ends_at_once():
+        result: Result = run(batching(images, job, settings), reporter(report, "batch"))
+    return result
+
+
+def prepared(
+    operation: str | Path | Record | Mapping[str, Any],
+    output: str | Path,
+    choices: Mapping[str, Any] | None,
+    chosen: Mapping[str, Any],
+) -> tuple[FileJob, Settings]:
+    """What is done with each image of a batch, and how it is run.
+
+    Parameters
+    ----------
+    operation, output, choices
+        As in `batch`.
+    chosen : mapping
+        All further parameters of `batch` by their name, but for ``report``.
+    """
+    given = dict(chosen)
+    figures: Any = "png" if given.pop("thumbnails") else "none"
+    formats = Formats(given.pop("layers"), "none", figures, given.pop("overlays"))
     folder, table = place_of(path_given(output, "output"))
     choices, unsaved = kept_as_files(choices or {})
     if unsaved is not None:
         raise ValueError(
             "a batch needs a model with a file, to go on later: write it with save_model"
         )
-    job = make_job(
-        operation, choices, folder, further=further, spacing=spacing, unit=unit,
-        keep_info_bar=keep_info_bar, formats=formats,
-    )  # fmt: skip
-    settings = Settings(scheduler, workers, tables, force, table)
-    with second_ends_at_once():
-        result: Result = run(batching(images, job, settings), reporter(report, "batch"))
-    return result
+    how = {one.name: given.pop(one.name) for one in fields(Settings) if one.name in given}
+    job = make_job(operation, choices, folder, formats=formats, **given)
+    return job, Settings(**how, table=table)
 
 
 def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:

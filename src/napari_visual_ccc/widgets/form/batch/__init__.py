@@ -1,0 +1,1 @@
+"""A run on many images: the button below a form, and the dialog that it opens."""

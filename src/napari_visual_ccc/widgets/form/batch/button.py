@@ -1,0 +1,104 @@
+"""The button that runs a form, or a record, on many images."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import PushButton
+from napari.utils.notifications import show_warning
+
+from ....core.result import Result
+from ....core.units import counted
+from ....workflow.operations import OPERATIONS
+from ...controls.timers import later
+from ...parts.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..form import Form
+    from .dialog import BatchDialog
+    from .plan import Plan
+
+# milliseconds between two looks whether a job has stopped
+_SOON = 50
+
+
+class ManyImages:
+    """A button that asks for images, and runs the operation of a form or a record on them.
+
+    Parameters
+    ----------
+    form : Form
+        Whose operation and choices are taken; it shows the progress, with Cancel.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.dialog: BatchDialog | None = None
+        self.button = PushButton(
+            text="Run on many images…", visible=False,
+            tooltip="Run on a folder, a table or a pattern with these choices, or replay a record "
+            "there; results are written into a folder beside the images",
+        )  # fmt: skip
+        self.button.changed.connect(lambda: self.ask())
+
+    def offer(self) -> None:
+        """Show the button, unless the operation has one of its own for a folder."""
+        self.button.visible = f"{self.form.operation.name}_folder" not in OPERATIONS
+
+    def allow(self, allowed: bool) -> None:
+        """Switch the button off while a job runs."""
+        if not allowed and self.button.native.hasFocus():
+            # which cancels now; else the focus would go wherever Qt finds room for it
+            self.form.run_button.native.setFocus()
+        self.button.enabled = allowed
+
+    def ask(self) -> None:
+        """Open the dialog."""
+        # it brings the modules of a batch along
+        from .dialog import BatchDialog
+
+        self.dialog = BatchDialog(self.form, self.begin)
+        self.dialog.finished.connect(self._forget)
+        self.dialog.open()
+
+    def _forget(self, *_: Any) -> None:
+        self.dialog = None
+
+    def begin(self, plan: Plan) -> None:
+        """Start a run, after one that follows the fields has stopped."""
+        if self.form.job is not None:
+            self.form.stop()
+            later(self.form.native, _SOON, lambda: self.begin(plan))
+            return
+        self.form.start(plan.steps(), plan.title, functools.partial(self._show, plan))
+        self.form.reveal()
+
+    def _show(self, plan: Plan, result: Result) -> None:
+        self.form.results.clear()
+        self.form.history.refresh()
+        unused = (f"{name} are of the open image: not used" for name in plan.unused)
+        failed = result.tables["failures"]
+        # names of files stay as they are
+        names = tuple(f"{name}: " for name in failed["image"])
+        notes = [
+            note if note.startswith(names) else f"{note[:1].upper()}{note[1:]}"
+            for note in (*result.notes, *unused)
+        ]
+        self.form.say(" ".join(f"{note}." for note in notes))
+        self.form.show_tables(result)
+        table = getattr(self.form, "table", None)
+        if isinstance(table, Table):
+            table.set_title(plan.place)
+        if len(failed):
+            show_warning(_of_failures(failed))
+
+
+def _of_failures(failed: pd.DataFrame) -> str:
+    """How many images failed, with the file and the reason of the first."""
+    path, problem = str(failed["path"].iloc[0]), str(failed["problem"].iloc[0])
+    more = f"; {len(failed) - 1} more are in the table of failures" if len(failed) > 1 else ""
+    reason = problem if path in problem else f"{path}: {problem}"
+    return f"{counted(len(failed), 'image')} failed: {reason}{more}"

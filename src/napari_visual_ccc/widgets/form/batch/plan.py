@@ -1,0 +1,146 @@
+"""What a run on many images would do: found out before it begins, on a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ....core.progress import Progress, Steps
+from ....core.result import Result
+from ....core.units import counted
+from ....workflow.batch.images import images_of
+from ....workflow.batch.job import key_of
+from ....workflow.batch.ledger import NAME, RESULTS, is_unfinished
+from ....workflow.batch.run import Settings, batching, prepared
+from ....workflow.files.run_on_file import FileJob
+from ....workflow.operations import OPERATIONS
+from ....workflow.upgrade import lengths_of
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What was chosen.
+
+    Parameters
+    ----------
+    images : str
+        A folder, a table, a pattern or an image.
+    operation : str, Path or mapping
+        Name in the catalogue, or a record.
+    choices : mapping, optional
+        Parameters of the operation; None of a record.
+    output : str
+        Folder or table of the results; empty for a folder beside the images.
+    chosen : mapping
+        Further parameters of `ccc.batch` by name.
+    lengths : str
+        Unit that lengths among the choices were typed in; empty for that of each image.
+    unused : tuple of str
+        Layers of the form that play no part.
+    """
+
+    images: str
+    operation: Any
+    choices: Mapping[str, Any] | None
+    output: str
+    chosen: Mapping[str, Any]
+    lengths: str = ""
+    unused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done.
+
+    Parameters
+    ----------
+    images : str
+        As in the wish.
+    job : FileJob
+        What is done with each image, and the folder of the results.
+    settings : Settings
+        How it is run.
+    about : str
+        What a person should know before.
+    unused : tuple of str
+        As in the wish.
+    """
+
+    images: str
+    job: FileJob
+    settings: Settings
+    about: str
+    unused: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What the bar says."""
+        return f"{OPERATIONS[self.job.name].title}: {self.place}"
+
+    @property
+    def place(self) -> str:
+        """Name of the folder, table or pattern of the images."""
+        return Path(self.images).name
+
+    @property
+    def output(self) -> Path:
+        """Folder of the results, or their table."""
+        return self.settings.table or self.job.output
+
+    def steps(self) -> Steps[Result]:
+        """Run it."""
+        return batching(self.images, self.job, self.settings)
+
+
+def planned(wish: Wish) -> Steps[Plan]:
+    """Look at the images and the folder of the results; nothing is written.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        If there is no image, or a choice is wrong.
+    """
+    yield Progress(0, 0, "images")
+    beside = place_beside(wish.images)
+    job, settings = prepared(wish.operation, wish.output or beside, wish.choices, wish.chosen)
+    # files may have another unit than the layer that lengths were typed for
+    if wish.lengths and job.record is None and lengths_of(job.name, job.parameters):
+        job = replace(job, lengths=wish.lengths)
+    found = images_of(wish.images, without=job.output / RESULTS, recursive=settings.recursive)
+    key = key_of(job)
+    if not wish.output:
+        job = replace(job, output=_free(beside.with_name(f"{beside.name}_{job.name}"), key))
+    notes = [counted(len(found), "image")]
+    if is_unfinished(job.output / NAME, key):
+        notes.append("goes on with the run that was stopped")
+    if _is_inside(settings.table or job.output, Path(wish.images)):
+        notes.append("the results lie in the folder of the images")
+    about = "; ".join(notes)
+    return Plan(wish.images, job, settings, about, wish.unused)
+
+
+def place_beside(images: str) -> Path:
+    """Path that the name of a folder beside the images begins with: theirs, without an ending.
+
+    Of a pattern, it is the folder before its first wildcard.
+    """
+    path = Path(images).absolute()
+    there = next((one for one in (path, *path.parents) if one.exists()), path)
+    place = there.with_suffix("") if there.is_file() else there
+    # a drive has nothing beside it
+    return place if place.name else place / "images"
+
+
+def _free(path: Path, key: str) -> Path:
+    """A path that does not exist yet, or that of the same run which was stopped."""
+    number, found = 1, path
+    while found.exists() and not is_unfinished(found / NAME, key):
+        number += 1
+        found = path.with_name(f"{path.name}_{number}")
+    return found
+
+
+def _is_inside(output: Path, images: Path) -> bool:
+    return images.is_dir() and output.resolve().is_relative_to(images.resolve())
