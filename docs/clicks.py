@@ -14,6 +14,7 @@ import numpy as np
 from napari._qt.dialogs.qt_notification import NapariQtNotification
 from PIL import Image
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
+from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QScrollArea, QTableView, QWidget
 
@@ -148,11 +149,22 @@ def picture(viewer: napari.Viewer) -> Image.Image:
     return Image.fromarray(np.asarray(viewer.window.screenshot(flash=False))[..., :3])
 
 
-def shot(viewer: napari.Viewer, name: str) -> None:
-    """Write a picture of the window; WebP has a fifth of the size of PNG."""
+def shot(viewer: napari.Viewer, name: str, dialog: QWidget | None = None) -> None:
+    """Write a picture of the window, with a dialog; WebP has a fifth of the size of PNG."""
     dismiss(viewer)
     IMAGES.mkdir(exist_ok=True)
-    picture(viewer).save(IMAGES / f"{name}.webp", quality=85, method=6)
+    found = picture(viewer)
+    if dialog is not None:
+        place = dialog.pos() - viewer.window._qt_window.pos()
+        found.paste(_grabbed(dialog), (place.x(), place.y()))
+    found.save(IMAGES / f"{name}.webp", quality=85, method=6)
+
+
+def _grabbed(widget: QWidget) -> Image.Image:
+    found = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    size = (found.width(), found.height())
+    data = found.constBits().asstring(found.sizeInBytes())
+    return Image.frombytes("RGB", size, data, "raw", "RGB", found.bytesPerLine())
 
 
 def save(viewer: napari.Viewer, name: str) -> None:

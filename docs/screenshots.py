@@ -145,6 +145,26 @@ def segment() -> None:
     save(viewer, "segment")
 
 
+def batch() -> None:
+    """Need the development micrographs: VCCC_DATA points to them."""
+    data = Path(os.environ["VCCC_DATA"]) / "nanoshapes/images"
+    with temporary():
+        folder = Path("session")
+        folder.mkdir()
+        for file in sorted((data / "test").glob("*.png"))[:12]:
+            shutil.copy(file, folder)
+        viewer = opened(next(iter(sorted(folder.iterdir()))))
+        form = dock(viewer, "Segment")
+        choose(form.method, "Particles")
+        run(form)
+        click(form.many.button)
+        dialog = form.many.dialog
+        settle(lambda: "images" not in dialog.note.text())
+        shot(viewer, "batch", dialog)
+        dialog.reject()
+        viewer.close()
+
+
 def texture() -> None:
     viewer = open_sample("coating")
     form = dock(viewer, "Texture")
@@ -389,8 +409,8 @@ def lens() -> None:
 if __name__ == "__main__":
     names = sys.argv[1:] or [
         "denoise", "train", "autoencoder", "classify", "similar", "explain", "trust", "concordance",
-        "concordance_folder", "segment", "texture", "cluster", "measure", "quality", "correct",
-        "micrograph", "lazy", "lens", "tour",
+        "concordance_folder", "segment", "batch", "texture", "cluster", "measure", "quality",
+        "correct", "micrograph", "lazy", "lens", "tour",
     ]  # fmt: skip
     for name in names:
         globals()[name]()

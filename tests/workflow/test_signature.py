@@ -6,6 +6,7 @@ from typing import Literal, get_args, get_origin
 import numpy as np
 import pytest
 
+import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
 
@@ -144,3 +145,10 @@ def test_whole_numbers_without_end_are_refused(name, key):
             signature.checked(name, {key: value}, limits=False)
     with pytest.raises(ValueError, match=r"^clusters is 1\.000e.30; it must be between"):
         signature.checked("kmeans", {"clusters": 10**30})
+
+
+def test_parameters_of_any_function_are_those_that_are_keyword_only():
+    found = signature.parameters_of(ccc.batch)
+    assert "images" not in found
+    assert found["workers"].options == {"min": 0, "more": True}
+    assert found["tables"].help == "Format of the tables."

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QToolButton
 
+from napari_visual_ccc.widgets.controls.rows import more_button
 from napari_visual_ccc.widgets.form.fields import fields_of, values_of
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.choices import GIVEN
@@ -158,3 +160,10 @@ def test_the_largest_label_is_looked_for_again_only_after_a_change(headless):
     form["cluster"].native.setValue(1)
     assert form["cluster"].max == 3
     form.native.deleteLater()
+
+
+def test_the_arrow_of_more_says_whether_it_is_open(qapp):
+    button = more_button()
+    assert button.arrowType() == Qt.ArrowType.RightArrow
+    button.click()
+    assert button.arrowType() == Qt.ArrowType.DownArrow

@@ -10,6 +10,7 @@ from qtpy.QtGui import QDropEvent
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.nets.card import DEFAULT
+from napari_visual_ccc.widgets.form.batch import session
 from napari_visual_ccc.widgets.plugin.other_files import get_reader
 
 
@@ -39,7 +40,10 @@ def test_a_model_and_a_record_say_where_they_are_used(drop, viewer, tmp_path, di
     )
     ccc.write(ccc.threshold(discs), tmp_path / "mask.csv")
     (said,) = drop(tmp_path / "mask.yaml")
-    assert said.startswith("mask.yaml is a record (threshold): ccc.replay repeats it")
+    assert said.startswith("mask.yaml is a record (threshold): Run on many images, below a form")
+    # whose dialog offers it
+    assert session.recalled()["record"] == str(tmp_path / "mask.yaml")
+    session.forget()
     assert not viewer.layers
 
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.workflow.batch.job import absolute_job, key_of, make_job, title_of
+from napari_visual_ccc.workflow import signature
+from napari_visual_ccc.workflow.batch.job import absolute_job, key_of, make_job, prepared, title_of
+from napari_visual_ccc.workflow.batch.run import Settings
 from napari_visual_ccc.workflow.record import read_record
-from napari_visual_ccc.workflow.save import NOTHING
+from napari_visual_ccc.workflow.save import NOTHING, Formats
 from tests.models import saved
 
 
@@ -90,3 +92,13 @@ def test_paths_of_a_job_travel_absolute_and_names_as_they_are(tmp_path, monkeypa
     (travelled,) = absolute_job(made).record.steps
     assert travelled.parameters["model"] == str(model)
     assert travelled.parameters["decision"] == "here"
+
+
+def test_prepared_takes_all_parameters_of_batch(tmp_path):
+    known = signature.parameters_of(ccc.batch)
+    chosen = {key: one.default for key, one in known.items() if key != "report"}
+    job, how = prepared("threshold", tmp_path / "all.csv", {"method": "li"}, chosen)
+    assert (job.name, job.parameters["method"]) == ("threshold", "li")
+    assert job.formats == Formats("ome-tiff", "none", "png", "none")
+    assert job.output == tmp_path / "all_files"
+    assert Settings(**how) == Settings(table=tmp_path / "all.csv")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.files import sha256
-from ...core.plain import absolute, plain, shown
+from ...core.plain import absolute, path_given, plain, shown
 from ...core.units import length
 from ..files.lengths import lengths_given
 from ..files.measured import OBJECTS
@@ -20,7 +20,41 @@ from ..operations import OPERATIONS
 from ..recipe import load
 from ..record import Record, versions
 from ..save import Formats
+from ..scripts.models import kept_as_files
 from ..signature import checked, defaults, inputs, optional_inputs, parameters, resolved
+from .output import place_of
+
+# parameters of `batch` that are of what is done, not of how it is run
+_OF_JOB = ("further", "spacing", "unit", "keep_info_bar")
+
+
+def prepared(
+    operation: str | Path | Record | Mapping[str, Any],
+    output: str | Path,
+    choices: Mapping[str, Any] | None,
+    chosen: Mapping[str, Any],
+) -> tuple[FileJob, dict[str, Any]]:
+    """What is done with each image of a batch, and how it is run: parameters of `Settings`.
+
+    Parameters
+    ----------
+    operation, output, choices
+        As in `batch`.
+    chosen : mapping
+        All further parameters of `batch` by their name, but for ``report``.
+    """
+    given = dict(chosen)
+    figures: Any = "png" if given.pop("thumbnails") else "none"
+    formats = Formats(given.pop("layers"), "none", figures, given.pop("overlays"))
+    folder, table = place_of(path_given(output, "output"))
+    choices, unsaved = kept_as_files(choices or {})
+    if unsaved is not None:
+        raise ValueError(
+            "a batch needs a model with a file, to go on later: write it with save_model"
+        )
+    own = {name: given.pop(name) for name in _OF_JOB}
+    job = make_job(operation, choices, folder, formats=formats, **own)
+    return job, {**given, "table": table}
 
 
 def make_job(

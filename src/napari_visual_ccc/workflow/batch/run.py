@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ...core.plain import absolute, path_given, printable
+from ...core.plain import absolute, printable
 from ...core.process.interrupts import second_ends_at_once
 from ...core.progress import Progress, Reporting, Steps, reporter, run, say
 from ...core.result import Result
@@ -20,15 +20,13 @@ from .. import cost
 from ..files.paired import paired
 from ..files.run_on_file import FileJob
 from ..record import Record, versions
-from ..save import Formats
-from ..scripts.models import kept_as_files
 from .forecast import bounded, need_of
 from .images import Image, Images, as_known, images_of, of_same, state_of
-from .job import absolute_job, files_of, key_of, make_job, title_of
+from .job import absolute_job, files_of, key_of, prepared, title_of
 from .keep.early import kept, reported
 from .keep.own import check_folder, check_own, foreign, listed, remove_former, remove_superseded
 from .ledger import NAME, RESULTS, Ledger
-from .output import Target, place_of, write_record, write_tables
+from .output import Target, write_record, write_tables
 from .pool import PROCESSES, THREADS, Pool, StoppedError, check_scheduler, pool
 from .queue import LOST, Done, each, is_lost
 from .work import Report, is_whole, work
@@ -187,39 +185,10 @@ def batch(  # noqa: PLR0913
         "thumbnails": thumbnails, "overlays": overlays, "further": further, "spacing": spacing,
         "unit": unit, "keep_info_bar": keep_info_bar, "force": force,
     }  # fmt: skip
-    job, settings = prepared(operation, output, choices, chosen)
+    job, how = prepared(operation, output, choices, chosen)
     with second_ends_at_once():
-        result: Result = run(batching(images, job, settings), reporter(report, "batch"))
+        result: Result = run(batching(images, job, Settings(**how)), reporter(report, "batch"))
     return result
-
-
-def prepared(
-    operation: str | Path | Record | Mapping[str, Any],
-    output: str | Path,
-    choices: Mapping[str, Any] | None,
-    chosen: Mapping[str, Any],
-) -> tuple[FileJob, Settings]:
-    """What is done with each image of a batch, and how it is run.
-
-    Parameters
-    ----------
-    operation, output, choices
-        As in `batch`.
-    chosen : mapping
-        All further parameters of `batch` by their name, but for ``report``.
-    """
-    given = dict(chosen)
-    figures: Any = "png" if given.pop("thumbnails") else "none"
-    formats = Formats(given.pop("layers"), "none", figures, given.pop("overlays"))
-    folder, table = place_of(path_given(output, "output"))
-    choices, unsaved = kept_as_files(choices or {})
-    if unsaved is not None:
-        raise ValueError(
-            "a batch needs a model with a file, to go on later: write it with save_model"
-        )
-    how = {one.name: given.pop(one.name) for one in fields(Settings) if one.name in given}
-    job = make_job(operation, choices, folder, formats=formats, **given)
-    return job, Settings(**how, table=table)
 
 
 def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:

@@ -129,3 +129,24 @@ def test_a_live_run_under_way_is_stopped_first(viewer, discs, threshold, finish,
     output = go(form, dialog)
     finish(form)
     assert (output / "images.csv").is_file()
+
+
+def test_what_is_in_the_way_is_named_with_its_remedy(threshold, finish, folder, ask, go):
+    form, other = threshold, folder.with_name("other")
+    other.mkdir()
+    (other / "mine.txt").write_text("keep")
+    dialog = ask(form, folder)
+    dialog.output.value = str(other)
+    go(form, dialog)
+    finish(form)
+    said = notification_manager.records[-1].message
+    assert str(other) in said
+    assert "with 'Begin anew' (under More)" in said
+    assert "--force" not in said
+    dialog = ask(form)
+    dialog.output.value = str(other)
+    dialog.fields["force"].value = True
+    assert go(form, dialog) == other
+    finish(form)
+    assert (other / "images.csv").is_file()
+    assert (other / "mine.txt").read_text() == "keep"

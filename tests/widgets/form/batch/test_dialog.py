@@ -144,7 +144,7 @@ def test_a_record_that_was_dropped_is_replayed(
     dialog.steps.value = FILE
     assert dialog.record.native.isVisible()
     assert dialog.record.value == tmp_path / "tried.yaml"
-    says(qtbot, dialog, "3 images.")
+    says(qtbot, dialog, "3 images; steps: denoise, threshold.")
     output = go(form, dialog)
     finish(form)
     assert "operation: denoise" in (output / "batch.yaml").read_text()

@@ -12,6 +12,7 @@ from ....core.result import Result
 from ....core.units import counted
 from ....workflow.operations import OPERATIONS
 from ...controls.timers import later
+from ...parts.jobs import report
 from ...parts.tables import Table
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ..form import Form
     from .dialog import BatchDialog
     from .plan import Plan
+
+# how errors of a batch name a parameter to those who type
+_FLAG = "--force (force=True in Python)"
 
 # milliseconds between two looks whether a job has stopped
 _SOON = 50
@@ -73,7 +77,8 @@ class ManyImages:
             self.form.stop()
             later(self.form.native, _SOON, lambda: self.begin(plan))
             return
-        self.form.start(plan.steps(), plan.title, functools.partial(self._show, plan))
+        show = functools.partial(self._show, plan)
+        self.form.start(plan.steps(), plan.title, show, failed=_on_failed)
         self.form.reveal()
 
     def _show(self, plan: Plan, result: Result) -> None:
@@ -94,6 +99,13 @@ class ManyImages:
             table.set_title(plan.place)
         if len(failed):
             show_warning(_of_failures(failed))
+
+
+def _on_failed(error: Exception) -> None:
+    """Display an error, with the name that its remedy has in the dialog."""
+    if isinstance(error, FileExistsError):
+        error = FileExistsError(str(error).replace(_FLAG, "'Begin anew' (under More)"))
+    report(error)
 
 
 def _of_failures(failed: pd.DataFrame) -> str:

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QLabel,
     QPushButton,
     QSizePolicy,
     QVBoxLayout,
@@ -27,6 +26,7 @@ from ...parts.jobs import Job, report
 from ...parts.names import Accessible
 from ...parts.scrolling import keep_narrow
 from ..card_choices import model_path
+from ..fields import plain_label
 from . import fields as batch_fields
 from . import session
 from .plan import Plan, Wish, planned
@@ -75,8 +75,7 @@ class BatchDialog(QDialog):
         self._is_wanted = self._is_stale = self._is_closed = False
         self.main, self.folded = self._make_fields()
         self.more = more_button()
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = plain_label()
         self.note.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
         self.buttons = self._make_buttons()
         layout = QVBoxLayout(self)
@@ -182,8 +181,9 @@ class BatchDialog(QDialog):
         self.record.visible = step == FILE
         for field in self.further:
             field.visible = step is None
-        if "overlays" in self.fields:
-            self.fields["overlays"].visible = self._gives_labels(step)
+        self.fields["overlays"].visible = self._gives_labels(step)
+        # a cluster has a number of its own
+        self.fields["workers"].visible = self.fields["scheduler"].kind.value != batch_fields.CLUSTER
         self._is_stale = True
         self._look_soon()
 

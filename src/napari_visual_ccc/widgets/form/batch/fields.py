@@ -99,8 +99,8 @@ class Workers(Number):
 
     def __init__(self, parameter: Parameter) -> None:
         super().__init__(
-            name=parameter.name, value=parameter.default, min=0, max=10_000,
-            tooltip=parameter.help,
+            name=parameter.name, label=parameter.name.capitalize(), value=parameter.default,
+            min=0, max=10_000, tooltip=parameter.help,
         )  # fmt: skip
         self.native.setDecimals(0)
         self.native.setSpecialValueText("one a core")

@@ -11,9 +11,9 @@ from ....core.progress import Progress, Steps
 from ....core.result import Result
 from ....core.units import counted
 from ....workflow.batch.images import images_of
-from ....workflow.batch.job import key_of
+from ....workflow.batch.job import key_of, prepared, title_of
 from ....workflow.batch.ledger import NAME, RESULTS, is_unfinished
-from ....workflow.batch.run import Settings, batching, prepared
+from ....workflow.batch.run import Settings, batching
 from ....workflow.files.run_on_file import FileJob
 from ....workflow.operations import OPERATIONS
 from ....workflow.upgrade import lengths_of
@@ -104,7 +104,8 @@ def planned(wish: Wish) -> Steps[Plan]:
     """
     yield Progress(0, 0, "images")
     beside = place_beside(wish.images)
-    job, settings = prepared(wish.operation, wish.output or beside, wish.choices, wish.chosen)
+    job, how = prepared(wish.operation, wish.output or beside, wish.choices, wish.chosen)
+    settings = Settings(**how)
     # files may have another unit than the layer that lengths were typed for
     if wish.lengths and job.record is None and lengths_of(job.name, job.parameters):
         job = replace(job, lengths=wish.lengths)
@@ -113,6 +114,8 @@ def planned(wish: Wish) -> Steps[Plan]:
     if not wish.output:
         job = replace(job, output=_free(beside.with_name(f"{beside.name}_{job.name}"), key))
     notes = [counted(len(found), "image")]
+    if job.record is not None:
+        notes.append(f"steps: {title_of(job)}")
     if is_unfinished(job.output / NAME, key):
         notes.append("goes on with the run that was stopped")
     if _is_inside(settings.table or job.output, Path(wish.images)):
