@@ -120,15 +120,19 @@ def test_it_is_offered_unless_the_operation_has_a_button_of_its_own(viewer):
         assert form.many.button.native.isHidden() is not expected, name
 
 
-def test_a_live_run_under_way_is_stopped_first(viewer, discs, threshold, finish, folder, ask, go):
+def test_a_live_run_under_way_is_stopped_first(
+    viewer, discs, threshold, finish, folder, ask, go, qtbot
+):
     form = threshold
     viewer.add_image(discs)
     dialog = ask(form, folder)
     form.run()
     assert form.job is not None
     output = go(form, dialog)
+    # between both nothing runs for a moment
+    qtbot.waitUntil((output / "images.csv").is_file)
     finish(form)
-    assert (output / "images.csv").is_file()
+    assert "2 of 3 images done" in form.message.value
 
 
 def test_what_is_in_the_way_is_named_with_its_remedy(threshold, finish, folder, ask, go):
