@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -533,6 +534,7 @@ def test_a_script_that_is_terminated_leaves_the_tables(folder, many, tmp_path, s
     ended = subprocess.run(words, capture_output=True, text=True, start_new_session=True)
     # what a shell makes of a process that SIGTERM ended
     assert ended.returncode == 128 + signal.SIGTERM
-    assert ended.stderr.startswith("visual-ccc: interrupted: 3 of 11 images are done and in the")
+    # the image that cannot be read may be among the first three
+    assert re.match(r"visual-ccc: interrupted: [23] of 11 images are done and in the", ended.stderr)
     assert len(ended.stderr.splitlines()) == 1
     assert len(pd.read_csv(out / "images.csv")) == 3
