@@ -21,10 +21,12 @@ class Unseen(QObject):
         What is put off.
     """
 
+    # of the class too: Qt still asks the filter when Python has cleared the object with its viewer
+    _is_waiting = False
+
     def __init__(self, form: QWidget, function: Callable[[], object]) -> None:
         super().__init__(form)
         self._form, self._function = form, function
-        self._is_waiting = False
         self._catch_up_soon = settled(self, 0, self.catch_up)
         form.installEventFilter(self)
 
