@@ -3,9 +3,12 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
+from scipy import ndimage
+from skimage.segmentation import watershed
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.pixel_size import diameter_of
+from napari_visual_ccc.engine.segmentation.watershed import _add_seeds
 
 
 @pytest.mark.parametrize(("overlap", "objects"), [(16, 2), (40, 2)])
@@ -107,3 +110,29 @@ def test_objects_of_one_seed_each_are_what_the_watershed_gives():
     seeds = np.zeros(mask.shape, np.int32)
     seeds[20, 20], seeds[22, 30] = 2, 1
     assert not _add_seeds(seeds, mask & (x < 45))[1]
+
+
+def test_specks_that_touch_at_a_corner_keep_no_object_whole():
+    mask = np.zeros((60, 90), bool)
+    y, x = np.mgrid[:60, :90]
+    mask |= ((y - 30) ** 2 + (x - 20) ** 2 <= 144) | ((y - 30) ** 2 + (x - 41) ** 2 <= 144)
+    mask[5:8, 70:73] = mask[8:11, 73:76] = True
+    split = ccc.watershed_split(mask).labels
+    assert len(np.unique(split[20:40])) - 1 == 2
+
+
+def test_seeds_that_fill_their_objects_are_what_the_watershed_gives(rng):
+    kinds = set()
+    for number in range(60):
+        smooth = ndimage.gaussian_filter(rng.random((40, 50)), 1 + number % 3)
+        mask = smooth > np.quantile(smooth, (0.5, 0.85, 0.97)[number // 20])
+        distance = ndimage.distance_transform_edt(mask)
+        peaks = (distance >= ndimage.maximum_filter(distance, 3 + 4 * (number % 4))) & mask
+        seeds, _ = ndimage.label(peaks, structure=np.ones((3, 3)))
+        made, alone = _add_seeds(seeds, mask)
+        kinds.add(alone)
+        if alone:
+            empty = ~np.isin(made, seeds[seeds > 0])
+            expected = watershed(-distance, np.where(empty, made, seeds), mask=mask)
+            np.testing.assert_array_equal(made, expected)
+    assert kinds == {True, False}

@@ -189,7 +189,7 @@ def _add_seeds(seeds: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, bool]:
     -------
     seeds : int array
     alone : bool
-        Whether every object has one seed: then seeds fill their objects.
+        Whether no object has several seeds: then seeds fill their objects.
     """
     from scipy import ndimage
 
@@ -197,12 +197,14 @@ def _add_seeds(seeds: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, bool]:
     number = np.zeros(count + 1, seeds.dtype)
     there = seeds > 0
     number[bodies[there]] = seeds[there]
+    # a seed may lie in two objects that touch at a corner: their numbers do not tell
+    alone = bool((number[bodies[there]] == seeds[there]).all())
     most = int(seeds.max(initial=0))
     fresh = number == 0
     fresh[0] = False
     added = int(fresh.sum())
     number[fresh] = most + np.arange(1, added + 1)
-    if most + added == count:
+    if alone:
         return number.take(bodies), True
     if fresh.any():
         seeds = np.where(fresh.take(bodies), number.take(bodies), seeds)
