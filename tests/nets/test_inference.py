@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from napari_visual_ccc.engine.explanation.heatmap import evidence
 from napari_visual_ccc.engine.explanation.streamed import StreamedExplainer
 from napari_visual_ccc.engine.explanation.weights import Target
 from napari_visual_ccc.nets import checkpoint, inference
+from napari_visual_ccc.nets import predict as predict_module
 from napari_visual_ccc.nets.device import at_a_time
 from napari_visual_ccc.nets.inference import (
     Tiles,
@@ -258,3 +262,45 @@ def test_tiles_on_several_cores_are_those_of_one(monkeypatch, margin):
     assert torch.equal(found[2], found[4])
     torch.testing.assert_close(found[1], found[2])
     torch.testing.assert_close(found[1], net(given))
+
+
+class Alone(torch.nn.Conv2d):
+    """A layer that finds no memory while another thread runs it."""
+
+    def __init__(self):
+        super().__init__(1, 2, 3, padding=1)
+        self.requires_grad_(False)
+        self.place, self.most = threading.Lock(), 0
+
+    def forward(self, x):
+        if not self.place.acquire(blocking=False):
+            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 GB")
+        try:
+            time.sleep(0.02)
+            self.most = max(self.most, x.numel())
+            return super().forward(x)
+        finally:
+            self.place.release()
+
+
+def test_what_does_not_fit_side_by_side_runs_one_after_the_other(monkeypatch):
+    for module in (inference, predict_module):
+        monkeypatch.setattr(module, "at_a_time", lambda _: 2)
+    given = torch.rand(1, 1, 130, 150)
+    net = Alone()
+    found = run(inference.in_tiles(net, given, CPU, 1, 64, 2))
+    torch.testing.assert_close(
+        found, torch.nn.functional.conv2d(given, net.weight, net.bias, padding=1)
+    )
+    # no tile was split
+    assert net.most == 68 * 68
+    data = np.random.default_rng(0).random((40, 8, 8)).astype(np.float32)
+    means = run(
+        batched(
+            lambda x: Alone.forward(net, x[:, None]).mean((1, 2, 3)),
+            lambda a, b: data[a:b],
+            40,
+            CPU,
+        )
+    )
+    assert means.shape == (40,)

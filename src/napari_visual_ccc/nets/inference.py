@@ -230,15 +230,15 @@ def in_tiles(
         part = given[:, :, top : y + side + margin, left : x + side + margin]
         return place, part.to(device)
 
-    cores = min(at_a_time(device), AT_ONCE_PX // (tile + 2 * margin) ** 2)
+    cores = max(1, min(at_a_time(device), AT_ONCE_PX // (tile + 2 * margin) ** 2))
     while todo:
-        places, todo = todo, []
+        places, todo, at_work = todo, [], cores
         total = done + len(places)
         if len(several) == 1:
             yield Progress(done, total, "network")
         parts = map(cut, places)
         answers = (
-            side_by_side(functools.partial(_maps, several[0]), parts, max(1, cores))
+            side_by_side(functools.partial(_maps, several[0]), parts, at_work)
             if len(several) == 1
             else _in_turn(several, parts, done, total)
         )
@@ -249,7 +249,9 @@ def in_tiles(
             place, found = answer
             if isinstance(found, Exception):
                 release_memory(device)
-                quarters = _quarters(place, stride, found)
+                # one at a time from here on, and smaller if it was alone
+                quarters = [place] if at_work > 1 else _quarters(place, stride, found)
+                cores = 1
                 todo += [one for one in quarters if one[0] < height and one[1] < width]
                 continue
             (y, x, side), done = place, done + 1

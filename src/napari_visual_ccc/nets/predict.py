@@ -156,9 +156,10 @@ def batched(
                 start = stop
                 yield Progress(start, count, note)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or size == 1:
+            if not out_of_memory(error) or (size == 1 and cores == 1):
                 raise
-            size = max(1, size // 2)
+            # one batch at a time from here on
+            size, cores = max(1, size // 2), 1
             release_memory(device)
     return np.concatenate(found)
 
