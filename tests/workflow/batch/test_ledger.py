@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_visual_ccc.workflow.batch.ledger import NAME, Ledger, is_unfinished
+from napari_visual_ccc.workflow.batch.ledger import NAME, Ledger
 
 ABOUT = {"key": "k1", "title": "threshold"}
 
@@ -90,19 +90,32 @@ def test_damaged_lines_are_left_out_and_counted(file):
         assert ("a" in ledger, "b" in ledger, ledger.damaged) == (True, False, len(bad) + 1)
     file.unlink()
     file.mkdir()
-    assert not is_unfinished(file, "k1")
     with pytest.raises(FileExistsError, match="is no file"):
         Ledger(file, ABOUT, force=True)
 
 
 def test_it_tells_whether_a_batch_came_to_its_end(file):
-    assert not is_unfinished(file, "k1")
     with Ledger(file, ABOUT) as ledger:
         ledger.add("a", {"problem": ""})
-        assert is_unfinished(file, "k1")
-        assert not is_unfinished(file, "k2")
+        assert not ledger.is_finished
         ledger.finish()
-    assert not is_unfinished(file, "k1")
+    with Ledger(file, ABOUT) as ledger:
+        assert ledger.is_finished
+
+
+def test_one_that_is_looked_at_is_not_changed_and_may_be_written(file):
+    with Ledger(file, ABOUT) as written:
+        written.add("a", {"problem": ""})
+        with file.open("ab") as stream:
+            stream.write(b"half a li")
+        before = file.read_bytes()
+        with Ledger(file, ABOUT, is_looked_at=True) as ledger:
+            assert "a" in ledger
+        with Ledger(file, {"key": "k2"}, is_looked_at=True, force=True) as ledger:
+            assert "a" not in ledger
+        with pytest.raises(FileExistsError, match="of other choices"):
+            Ledger(file, {"key": "k2"}, is_looked_at=True)
+    assert file.read_bytes() == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not move an open file")

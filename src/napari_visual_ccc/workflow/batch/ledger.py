@@ -42,6 +42,8 @@ class Ledger:
         What is done, as JSON can hold it; ``"key"`` is what a later run compares.
     force : bool
         Begin anew where the file is of something else.
+    is_looked_at : bool
+        Only read a file that is there: nothing is written, and another process may write it.
     clear : callable
         Called with the ledger before it begins anew, while it knows what the former batch wrote.
     is_whole : callable
@@ -55,6 +57,8 @@ class Ledger:
         of what was written last, or ``""`` while it is being written.
     tables_of : str
         What those tables are of, as `note_tables` was given it.
+    is_finished : bool
+        Whether all images have been gone through.
 
     Raises
     ------
@@ -68,21 +72,24 @@ class Ledger:
         about: Mapping[str, Any],
         *,
         force: bool = False,
+        is_looked_at: bool = False,
         clear: Callable[[Ledger], None] = lambda _: None,
         is_whole: Callable[[Mapping[str, Any]], bool] = lambda _: True,
     ) -> None:
-        make_folder(file.parent)
+        if not is_looked_at:
+            make_folder(file.parent)
         if file.exists() and not file.is_file():
             raise FileExistsError(f"{file} is no file; remove it, or choose another folder")
-        self.file = file
+        self.file, self._is_looked_at = file, is_looked_at
         self._is_whole, self._clear = is_whole, clear
-        self._stream: BinaryIO = file.open("a+b")
+        self._stream: BinaryIO = file.open("rb" if is_looked_at else "a+b")
         # some file systems number a file in another way when it is open
         self._is_numbered = self._is_same()
         self._forget()
         self._synced = time.monotonic()
         try:
-            self._lock()
+            if not is_looked_at:
+                self._lock()
             self._open(about, force)
         except BaseException:
             self._stream.close()
@@ -92,7 +99,8 @@ class Ledger:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sync()
+        if not self._is_looked_at:
+            self._sync()
         self._stream.close()
 
     def _lock(self) -> None:
@@ -115,17 +123,22 @@ class Ledger:
                     ", or of other choices or another version; choose another folder, or begin "
                     "anew with --force (force=True in Python)"
                 )
-            header, end = None, 0
-            self._clear(self)
-            self._forget()
+            self.begin_anew(about)
+            return
+        self._about = about
+        if self._is_looked_at:
+            return
         if end != self._stream.seek(0, os.SEEK_END):
             self._stream.truncate(end)
-        self._about = about
         if header is None:
             self._write({_HEADER: 1, **about})
 
-    def begin_anew(self) -> None:
-        """Forget all images."""
+    def begin_anew(self, about: Mapping[str, Any] | None = None) -> None:
+        """Forget all images, as what is done may be another."""
+        self._about = about or self._about
+        if self._is_looked_at:
+            self._forget()
+            return
         self._clear(self)
         self._stream.truncate(0)
         self._forget()
@@ -140,7 +153,7 @@ class Ledger:
         self.names: dict[str, str] = {}
         self.tables: dict[str, str] = {}
         self.tables_of = ""
-        self.damaged, self._is_finished = 0, False
+        self.damaged, self.is_finished = 0, False
 
     @property
     def written(self) -> set[str]:
@@ -203,7 +216,7 @@ class Ledger:
         header, end = None, 0
         self._stream.seek(0)
         for line in self._stream:
-            entry = _entry(line)
+            entry = entry_of(line)
             if not line.endswith(b"\n"):
                 break
             if end == 0:
@@ -219,7 +232,7 @@ class Ledger:
                 self._index_tables(entry)
             elif entry != {"finished": True}:
                 self.damaged += 1
-            self._is_finished = entry == {"finished": True}
+            self.is_finished = entry == {"finished": True}
             end += len(line)
         return header, end
 
@@ -295,12 +308,12 @@ class Ledger:
 
     def finish(self) -> None:
         """Write down that all images have been gone through, if it is not there yet."""
-        if not self._is_finished:
+        if not self.is_finished:
             self._write({"finished": True})
-            self._is_finished = True
+            self.is_finished = True
 
     def _write(self, values: Mapping[str, Any]) -> int:
-        self._is_finished = False
+        self.is_finished = False
         place = self._stream.seek(0, os.SEEK_END)
         line = json.dumps(values, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
         try:
@@ -318,19 +331,8 @@ class Ledger:
         os.fsync(self._stream.fileno())
 
 
-def is_unfinished(file: Path, key: str) -> bool:
-    """Whether a file is the ledger of the batch with this key, and it has not come to its end."""
-    if not file.is_file():
-        return False
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError:
-        return False
-    first, last = (_entry(line) for line in (lines[0], lines[-1])) if lines else (None, None)
-    return (first or {}).get("key") == key and "finished" not in (last or {})
-
-
-def _entry(line: bytes) -> dict[str, Any] | None:
+def entry_of(line: bytes) -> dict[str, Any] | None:
+    """Read a line; None if it is none of a ledger."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ...core.plain import absolute, printable
+from ...core.plain import absolute
 from ...core.process.interrupts import second_ends_at_once
 from ...core.progress import Progress, Reporting, Steps, reporter, run, say
 from ...core.result import Result
@@ -17,19 +17,19 @@ from ...core.settings import cores
 from ...core.units import counted
 from ...report.overlay import Overlay
 from .. import cost
-from ..files.paired import paired
 from ..files.run_on_file import FileJob
-from ..record import Record, versions
+from ..record import Record
+from .before.look import images_for, keys_of, left, opened
 from .forecast import bounded, need_of
-from .images import Image, Images, as_known, images_of, of_same, state_of
-from .job import absolute_job, files_of, key_of, prepared, title_of
+from .images import Image, Images, of_same
+from .job import absolute_job, prepared
 from .keep.early import kept, reported
-from .keep.own import check_folder, check_own, foreign, listed, remove_former, remove_superseded
-from .ledger import NAME, RESULTS, Ledger
+from .keep.own import foreign, listed, remove_superseded
+from .ledger import RESULTS, Ledger
 from .output import Target, write_record, write_tables
 from .pool import PROCESSES, THREADS, Pool, StoppedError, check_scheduler, pool
 from .queue import LOST, Done, each, is_lost
-from .work import Report, is_whole, work
+from .work import Report, work
 
 # images for each worker that are at work or wait: they are paths, results are written by workers;
 # more in a cluster, see cluster/executor.py
@@ -206,21 +206,10 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
     check_scheduler(settings.scheduler)
     if settings.workers < 0:
         raise ValueError(f"workers is {settings.workers}; choose 1 or more, or 0 for one a core")
-    found = images_of(
-        images, without=job.output / RESULTS, recursive=settings.recursive, stacks=settings.stacks
-    )
-    # workers of a cluster, and a later run, may have another working directory
-    found = [one._replace(path=absolute(one.path)) for one in found]
-    file, target = job.output / NAME, settings.target
-    check_folder(job.output, target.expected(job), force=settings.force)
-    if not file.is_file():
-        check_own(target.expected(job), {}, job.output, force=settings.force)
-    about = {"key": key_of(job), "title": title_of(job), "versions": versions()}
-    clear = functools.partial(remove_former, inputs=files_of(job))
-    with Ledger(file, about, force=settings.force, clear=clear, is_whole=is_whole) as ledger:
+    found = images_for(images, job, settings)
+    with opened(job, force=settings.force) as ledger:
         yield Progress(0, len(found), "files")
-        keys = {_key(job, image): image for image in as_known(found, ledger.names)}
-        _check_images(ledger, keys, settings)
+        keys = keys_of(ledger, found, job, settings)
         with reported(lambda: ledger.count(keys), len(keys)):
             result = yield from _completed(ledger, keys, job, settings)
         return replace(result, notes=(*result.notes, *of_same(found)))
@@ -231,11 +220,10 @@ def _completed(
 ) -> Steps[Result]:
     """Do what is left, and write the tables."""
     expected, target = settings.target.expected(job), settings.target
-    todo = {key: image for key, image in keys.items() if key not in ledger}
+    todo = left(ledger, keys, job, settings)
     before, notes = len(keys) - len(todo), list[str]()
     write = functools.partial(write_tables, ledger, keys, job, before, target)
     if todo:
-        check_own(expected, ledger.tables, job.output, force=settings.force)
         if others := foreign(expected, ledger.tables, job.output):
             say(f"visual-ccc: --force replaces {listed(others)}, as far as this batch writes them")
         yield Progress(before, len(keys), "forecast")
@@ -258,35 +246,6 @@ def _completed(
         )
     ledger.finish()
     return replace(result, notes=(*result.notes, *notes))
-
-
-def _key(job: FileJob, image: Image) -> str:
-    """What identifies an image, with those files of further inputs that are its own."""
-    try:
-        own = paired(job.further, image.name)
-    # it is listed among the failures
-    except (ValueError, OSError):
-        return image.key
-    parts = [
-        f"{name}={file.name}|{state_of(file)}"
-        for name, file in own.items()
-        # the content of a single file is in the key of the batch
-        if not job.further[name].is_file()
-    ]
-    return "|".join([image.key, *parts])
-
-
-def _check_images(ledger: Ledger, keys: Mapping[str, Image], settings: Settings) -> None:
-    """Insist that no image loses its rows, as of another folder with the same output."""
-    lost = ledger.lost({key: image.path for key, image in keys.items()})
-    if lost and not settings.force:
-        raise FileExistsError(
-            f"{settings.table or ledger.file.parent} holds results of "
-            f"{counted(len(lost), 'other image')}, such as {printable(lost[0])}; choose another "
-            "output, give all images at once, or begin anew with --force (force=True in Python)"
-        )
-    if lost:
-        ledger.begin_anew()
 
 
 def _through(

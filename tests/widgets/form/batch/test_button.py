@@ -44,10 +44,11 @@ def test_a_folder_is_run_with_the_choices_of_the_form(viewer, threshold, finish,
     # what failed is said even where the dock is not seen
     said = notification_manager.records[-1].message
     assert said.startswith(f"1 image failed: {folder / 'c.tif'}: ")
-    # another run gets a folder of its own
-    assert go(form, ask(form)) == folder.with_name("images_threshold_2")
-    form.cancel()
+    # the same run goes on in its folder, and what was said of the one before is gone
+    assert go(form, ask(form)) == output
+    assert "done" not in form.message.value
     finish(form)
+    assert "2 of 3 images done (2 of them before)" in form.message.value
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_same_choices_alone(
@@ -56,10 +57,11 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_choices_alone(
     form = threshold
     output = go(form, ask(form, folder))
     finish(form)
-    # as if it had been stopped before the last image
+    # as if it had been stopped before the second image
     ledger = output / "batch.jsonl"
     lines = ledger.read_bytes().splitlines(keepends=True)
-    ledger.write_bytes(b"".join(lines[:2]))
+    undone = (b'"name":"b.tif"', b'"finished"')
+    ledger.write_bytes(b"".join(one for one in lines if not any(text in one for text in undone)))
     form.fields["method"].value = "li"
     other = go(form, ask(form))
     finish(form)
@@ -67,7 +69,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_same_choices_alone(
     form.fields["method"].value = "otsu"
     assert go(form, ask(form)) == output
     finish(form)
-    assert "2 of 3 images done" in form.message.value
+    assert "2 of 3 images done (1 of them before)" in form.message.value
 
 
 def test_cancel_is_the_button_beside_and_has_the_focus(threshold, finish, folder, ask, go, qtbot):
@@ -135,22 +137,42 @@ def test_a_live_run_under_way_is_stopped_first(
     assert "2 of 3 images done" in form.message.value
 
 
-def test_what_is_in_the_way_is_named_with_its_remedy(threshold, finish, folder, ask, go):
+def test_what_is_in_the_way_is_said_while_the_dialog_is_open(
+    threshold, finish, folder, ask, go, qtbot
+):
     form, other = threshold, folder.with_name("other")
     other.mkdir()
     (other / "mine.txt").write_text("keep")
     dialog = ask(form, folder)
     dialog.output.value = str(other)
-    go(form, dialog)
-    finish(form)
-    said = notification_manager.records[-1].message
-    assert str(other) in said
+    qtbot.waitUntil(lambda: f"{other} holds other files" in dialog.note.text())
+    qtbot.mouseClick(dialog.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dialog.run_button.isEnabled())
+    assert dialog.isVisible()
+    assert form.job is None
+    said = dialog.note.text()
     assert "with 'Begin anew' (under More)" in said
     assert "--force" not in said
-    dialog = ask(form)
-    dialog.output.value = str(other)
     dialog.fields["force"].value = True
     assert go(form, dialog) == other
     finish(form)
     assert (other / "images.csv").is_file()
     assert (other / "mine.txt").read_text() == "keep"
+
+
+def test_what_comes_in_the_way_later_is_named_with_its_remedy(
+    threshold, finish, folder, ask, qtbot
+):
+    form = threshold
+    dialog = ask(form, folder)
+    plans = []
+    dialog._begin = plans.append
+    qtbot.mouseClick(dialog.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(plans))
+    plans[0].output.mkdir()
+    (plans[0].output / "mine.txt").write_text("keep")
+    form.many.begin(plans[0])
+    finish(form)
+    said = notification_manager.records[-1].message
+    assert str(plans[0].output) in said
+    assert "with 'Begin anew' (under More)" in said

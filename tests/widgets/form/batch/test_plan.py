@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,44 @@ def test_a_plan_writes_nothing_and_its_steps_are_the_batch(folder):
     result = run(plan.steps())
     assert result.facts["done"] == 2
     (folder / "d.tif").write_bytes((folder / "a.tif").read_bytes())
-    assert run(planned(wish(folder))).output == folder.with_name("images_threshold_2")
+    again = run(planned(wish(folder)))
+    assert again.output == folder.with_name("images_threshold")
+    # one failed, one is new
+    assert again.about == "4 images; goes on with the run before: 2 done before, 2 to do"
+    (folder / "c.tif").unlink()
+    run(again.steps())
+    assert run(planned(wish(folder))).about.endswith("the run before: all done before")
+
+
+def test_a_folder_of_the_same_run_is_left_where_it_cannot_go_on_or_begins_anew(folder):
+    run(run(planned(wish(folder))).steps())
+    second = folder.with_name("images_threshold_2")
+    anew = wish(folder)
+    assert run(planned(replace(anew, chosen={**anew.chosen, "force": True}))).output == second
+    assert run(planned(wish(folder / "a.*"))).output == second
+    assert run(planned(wish(folder, choices={"method": "li"}))).output == second
+    assert run(planned(wish(folder))).output == folder.with_name("images_threshold")
+
+
+def test_what_the_batch_would_refuse_is_refused_before(folder):
+    output = folder.with_name("out")
+    run(run(planned(wish(folder, output=output))).steps())
+    before = (output / "batch.jsonl").read_bytes()
+    for another, text in (
+        (wish(folder, choices={"method": "li"}), "of other choices"),
+        (wish(folder / "a.*"), "of 1 other image"),
+    ):
+        another = replace(another, output=str(output))
+        with pytest.raises(FileExistsError, match=text):
+            run(planned(another))
+        forced = replace(another, chosen={**another.chosen, "force": True})
+        assert "before" not in run(planned(forced)).about
+    (output / "images.csv").write_text("mine")
+    # only what is computed is written
+    (folder / "d.tif").write_bytes((folder / "a.tif").read_bytes())
+    with pytest.raises(FileExistsError, match="changed since this batch wrote it"):
+        run(planned(wish(folder, output=output)))
+    assert (output / "batch.jsonl").read_bytes() == before
 
 
 def test_where_the_results_lie_and_what_goes_on_is_said(folder):
@@ -40,7 +78,7 @@ def test_where_the_results_lie_and_what_goes_on_is_said(folder):
     steps.close()
     again = run(planned(wish(folder)))
     assert again.output == folder.with_name("images_threshold")
-    assert again.about == "3 images; goes on with the run that was stopped"
+    assert again.about == "3 images; goes on with the run that was stopped: 1 done before, 2 to do"
 
 
 def test_a_record_is_replayed_and_lengths_keep_their_unit(folder, tmp_path, discs):

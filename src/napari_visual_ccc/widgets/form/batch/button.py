@@ -14,6 +14,7 @@ from ....workflow.operations import OPERATIONS
 from ...controls.timers import later
 from ...parts.jobs import report
 from ...parts.tables import Table
+from .remedy import in_dialog
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from ..form import Form
     from .dialog import BatchDialog
     from .plan import Plan
-
-# how errors of a batch name a parameter to those who type
-_FLAG = "--force (force=True in Python)"
 
 # milliseconds between two looks whether a job has stopped
 _SOON = 50
@@ -77,6 +75,8 @@ class ManyImages:
             self.form.stop()
             later(self.form.native, _SOON, lambda: self.begin(plan))
             return
+        # what is said is of the run before
+        self.form.say("")
         show = functools.partial(self._show, plan)
         self.form.start(plan.steps(), plan.title, show, failed=_on_failed)
         self.form.reveal()
@@ -103,9 +103,7 @@ class ManyImages:
 
 def _on_failed(error: Exception) -> None:
     """Display an error, with the name that its remedy has in the dialog."""
-    if isinstance(error, FileExistsError):
-        error = FileExistsError(str(error).replace(_FLAG, "'Begin anew' (under More)"))
-    report(error)
+    report(in_dialog(error))
 
 
 def _of_failures(failed: pd.DataFrame) -> str:

@@ -30,6 +30,7 @@ from ..fields import plain_label
 from . import fields as batch_fields
 from . import session
 from .plan import Plan, Wish, planned
+from .remedy import in_dialog
 from .steps import FILE, offered
 
 if TYPE_CHECKING:
@@ -282,7 +283,7 @@ class BatchDialog(QDialog):
         if not isinstance(error, ValueError | OSError):
             report(error)
         self.output.line.native.setPlaceholderText(_BESIDE)
-        text = str(error)
+        text = str(in_dialog(error))
         self.note.setText(f"{text[:1].upper()}{text[1:]}.")
 
     def _on_run(self) -> None:

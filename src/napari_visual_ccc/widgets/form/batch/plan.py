@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 from ....core.progress import Progress, Steps
 from ....core.result import Result
 from ....core.units import counted
-from ....workflow.batch.images import images_of
+from ....workflow.batch.before.look import Before, key_in, looked
 from ....workflow.batch.job import key_of, prepared, title_of
-from ....workflow.batch.ledger import NAME, RESULTS, is_unfinished
+from ....workflow.batch.ledger import NAME
 from ....workflow.batch.run import Settings, batching
 from ....workflow.files.run_on_file import FileJob
 from ....workflow.operations import OPERATIONS
@@ -99,8 +100,8 @@ def planned(wish: Wish) -> Steps[Plan]:
 
     Raises
     ------
-    ValueError, FileNotFoundError
-        If there is no image, or a choice is wrong.
+    ValueError, FileNotFoundError, FileExistsError
+        If there is no image, a choice is wrong, or the batch would refuse the folder.
     """
     yield Progress(0, 0, "images")
     beside = place_beside(wish.images)
@@ -109,15 +110,16 @@ def planned(wish: Wish) -> Steps[Plan]:
     # files may have another unit than the layer that lengths were typed for
     if wish.lengths and job.record is None and lengths_of(job.name, job.parameters):
         job = replace(job, lengths=wish.lengths)
-    found = images_of(wish.images, without=job.output / RESULTS, recursive=settings.recursive)
-    key = key_of(job)
-    if not wish.output:
-        job = replace(job, output=_free(beside.with_name(f"{beside.name}_{job.name}"), key))
-    notes = [counted(len(found), "image")]
+    if wish.output:
+        found = looked(wish.images, job, settings)
+    else:
+        first = beside.with_name(f"{beside.name}_{job.name}")
+        job, found = _placed(replace(job, output=first), wish.images, settings)
+    notes = [counted(found.images, "image")]
     if job.record is not None:
         notes.append(f"steps: {title_of(job)}")
-    if is_unfinished(job.output / NAME, key):
-        notes.append("goes on with the run that was stopped")
+    if found.is_known:
+        notes.append(_going_on(found))
     if _is_inside(settings.table or job.output, Path(wish.images)):
         notes.append("the results lie in the folder of the images")
     about = "; ".join(notes)
@@ -136,13 +138,25 @@ def place_beside(images: str) -> Path:
     return place if place.name else place / "images"
 
 
-def _free(path: Path, key: str) -> Path:
-    """A path that does not exist yet, or that of the same run which was stopped."""
-    number, found = 1, path
-    while found.exists() and not is_unfinished(found / NAME, key):
+def _placed(job: FileJob, images: str, settings: Settings) -> tuple[FileJob, Before]:
+    """Take the folder of the same batch, unless it begins anew or cannot go on; else a new one."""
+    key, first, number = key_of(job), job.output, 1
+    while job.output.exists():
+        if not settings.force and key_in(job.output / NAME) == key:
+            # of other images, say, or with a table that was edited
+            with suppress(FileExistsError):
+                return job, looked(images, job, settings)
         number += 1
-        found = path.with_name(f"{path.name}_{number}")
-    return found
+        job = replace(job, output=first.with_name(f"{first.name}_{number}"))
+    return job, looked(images, job, settings)
+
+
+def _going_on(found: Before) -> str:
+    """Say how much of a batch is done, and what it goes on with."""
+    before = "the run before" if found.is_finished else "the run that was stopped"
+    todo = found.images - found.done
+    share = f"{found.done} done before, {todo} to do" if todo else "all done before"
+    return f"goes on with {before}: {share}"
 
 
 def _is_inside(output: Path, images: Path) -> bool:

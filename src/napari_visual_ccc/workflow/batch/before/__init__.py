@@ -1,0 +1,1 @@
+"""What a batch finds before it begins."""
