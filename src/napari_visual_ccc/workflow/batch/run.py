@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -191,7 +191,13 @@ def batch(  # noqa: PLR0913
     return result
 
 
-def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
+def _unsaid(_: str) -> None:
+    """Say nothing."""
+
+
+def batching(
+    images: Images, job: FileJob, settings: Settings, closed: Callable[[str], object] = _unsaid
+) -> Steps[Result]:
     """Run a batch as a generator, for the viewer and the command line: see `batch`.
 
     Parameters
@@ -202,6 +208,9 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
         From `make_job`.
     settings : Settings
         How it is run.
+    closed : callable
+        Called when the generator is closed at work, with what is done: "3 of 9 images are done and
+        in the tables".
     """
     check_scheduler(settings.scheduler)
     if settings.workers < 0:
@@ -211,12 +220,16 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
         yield Progress(0, len(found), "files")
         keys = keys_of(ledger, found, job, settings)
         with reported(lambda: ledger.count(keys), len(keys)):
-            result = yield from _completed(ledger, keys, job, settings)
+            result = yield from _completed(ledger, keys, job, settings, closed)
         return replace(result, notes=(*result.notes, *of_same(found)))
 
 
 def _completed(
-    ledger: Ledger, keys: Mapping[str, Image], job: FileJob, settings: Settings
+    ledger: Ledger,
+    keys: Mapping[str, Image],
+    job: FileJob,
+    settings: Settings,
+    closed: Callable[[str], object],
 ) -> Steps[Result]:
     """Do what is left, and write the tables."""
     expected, target = settings.target.expected(job), settings.target
@@ -233,7 +246,7 @@ def _completed(
         with (
             pool(settings.scheduler, workers, need) as made,
             # the tables do not wait for the workers to end
-            kept(made.give_up, write, lambda: ledger.count(keys), len(keys)),
+            kept(made.give_up, write, lambda: ledger.count(keys), len(keys), closed),
         ):
             yield from _through(todo, before, job, ledger, made)
         notes = made.notes

@@ -79,8 +79,35 @@ def test_cancel_is_the_button_beside_and_has_the_focus(threshold, finish, folder
     assert not form.many.button.native.hasFocus()
     qtbot.mouseClick(form.run_button.native, Qt.MouseButton.LeftButton)
     finish(form)
-    assert form.message.value == "Cancelled."
+    assert form.message.value.startswith("Cancelled")
     assert form.many.button.enabled
+
+
+def test_what_is_done_before_cancel_is_said_and_kept(threshold, finish, folder, ask, go, qtbot):
+    form = threshold
+    for number in range(60):
+        (folder / f"{number}.tif").write_bytes((folder / "a.tif").read_bytes())
+    dialog = ask(form, folder)
+    dialog.fields["workers"].value = 1
+    output = go(form, dialog)
+    ledger = output / "batch.jsonl"
+    qtbot.waitUntil(lambda: ledger.is_file() and b'"problem":""' in ledger.read_bytes())
+    qtbot.mouseClick(form.run_button.native, Qt.MouseButton.LeftButton)
+    finish(form)
+    done = ledger.read_bytes().count(b'"problem":""')
+    verb = "is" if done == 1 else "are"
+    assert form.message.value == (
+        f"Cancelled: {done} of 63 images {verb} done and in the tables. Results are in {output}. "
+        "The same run goes on where it ended."
+    )
+    dialog = ask(form)
+    text = f"the run that was stopped: {done} done before, {63 - done} to do."
+    qtbot.waitUntil(lambda: text in dialog.note.text())
+    # what was said of it goes when the next one begins
+    go(form, dialog)
+    assert not form.message.value
+    form.cancel()
+    finish(form)
 
 
 def test_prompts_that_are_not_used_are_named(viewer, finish, folder, tiny_sam, ask, go):

@@ -7,14 +7,17 @@ from napari_visual_ccc.workflow.batch.keep.early import kept, reported
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, GeneratorExit, OSError, RuntimeError])
 def test_tables_are_written_however_the_work_ends(error, capsys):
-    calls = []
+    calls, closed = [], []
+    stop, write = lambda: calls.append("stop"), lambda: calls.append("write")
     with (
         pytest.raises(error) as caught,
         reported(lambda: 2, 5),
-        kept(lambda: calls.append("stop"), lambda: calls.append("write"), lambda: 2, 5),
+        kept(stop, write, lambda: 2, 5, closed.append),
     ):
         raise error
     assert calls == ["stop", "write"]
+    share = ["2 of 5 images are done and in the tables"]
+    assert closed == (share if error is GeneratorExit else [])
     said = capsys.readouterr().err
     line = (
         "interrupted: 2 of 5 images are done and in the tables; the same command goes on where "

@@ -39,6 +39,8 @@ class ManyImages:
     def __init__(self, form: Form) -> None:
         self.form = form
         self.dialog: BatchDialog | None = None
+        # what a run that was cancelled has done, said when its thread has ended
+        self._kept = ""
         self.button = PushButton(
             text="Run on many images…", visible=False,
             tooltip="Run on a folder, a table or a pattern with these choices, or replay a record "
@@ -51,7 +53,9 @@ class ManyImages:
         self.button.visible = f"{self.form.operation.name}_folder" not in OPERATIONS
 
     def allow(self, allowed: bool) -> None:
-        """Switch the button off while a job runs."""
+        """Switch the button off while a job runs; then say what a cancelled batch has done."""
+        if allowed and self._kept:
+            self.form.say(self._kept)
         if not allowed and self.button.native.hasFocus():
             # which cancels now; else the focus would go wherever Qt finds room for it
             self.form.run_button.native.setFocus()
@@ -76,10 +80,19 @@ class ManyImages:
             later(self.form.native, _SOON, lambda: self.begin(plan))
             return
         # what is said is of the run before
+        self._kept = ""
         self.form.say("")
+        closed = functools.partial(self._note_kept, plan)
         show = functools.partial(self._show, plan)
-        self.form.start(plan.steps(), plan.title, show, failed=_on_failed)
+        self.form.start(plan.steps(closed), plan.title, show, failed=_on_failed)
         self.form.reveal()
+
+    def _note_kept(self, plan: Plan, share: str) -> None:
+        # on the thread of the job: no widget is touched
+        self._kept = (
+            f"Cancelled: {share}. Results are in {plan.output}. The same run goes on where it "
+            "ended."
+        )
 
     def _show(self, plan: Plan, result: Result) -> None:
         self.form.results.clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,9 +90,9 @@ class Plan:
         """Folder of the results, or their table."""
         return self.settings.table or self.job.output
 
-    def steps(self) -> Steps[Result]:
-        """Run it."""
-        return batching(self.images, self.job, self.settings)
+    def steps(self, closed: Callable[[str], object] = lambda _: None) -> Steps[Result]:
+        """Run it; what is done is said where it is cancelled, see `batching`."""
+        return batching(self.images, self.job, self.settings, closed)
 
 
 def planned(wish: Wish) -> Steps[Plan]:

@@ -11,7 +11,11 @@ from ....core.units import are, counted
 
 @contextmanager
 def kept(
-    stop: Callable[[], object], write: Callable[[], object], done: Callable[[], int], total: int
+    stop: Callable[[], object],
+    write: Callable[[], object],
+    done: Callable[[], int],
+    total: int,
+    closed: Callable[[str], object] = lambda _: None,
 ) -> Iterator[None]:
     """Write the tables where the work ends early, by Ctrl-C, Cancel or an error.
 
@@ -25,6 +29,8 @@ def kept(
         Number of images that are done.
     total : int
         Number of all images.
+    closed : callable
+        Called after Cancel with how many images are done, and in the tables or not.
 
     Raises
     ------
@@ -38,6 +44,8 @@ def kept(
         tables = _written(write) if done() else ""
         if isinstance(error, KeyboardInterrupt):
             raise _said(done(), total, tables) from None
+        if isinstance(error, GeneratorExit):
+            closed(_share(done(), total, tables))
         raise
 
 
@@ -59,12 +67,13 @@ def reported(done: Callable[[], int], total: int) -> Iterator[None]:
 
 
 def _said(done: int, total: int, tables: str) -> KeyboardInterrupt:
-    text = (
-        f"interrupted: {done} of {counted(total, 'image')} {are(done)} done{tables}; the same "
-        "command goes on where it ended"
-    )
+    text = f"interrupted: {_share(done, total, tables)}; the same command goes on where it ended"
     say(f"visual-ccc: {text}")
     return KeyboardInterrupt(text)
+
+
+def _share(done: int, total: int, tables: str) -> str:
+    return f"{done} of {counted(total, 'image')} {are(done)} done{tables}"
 
 
 def _written(write: Callable[[], object]) -> str:
