@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import PushButton
@@ -106,9 +107,14 @@ class ManyImages:
             for note in (*result.notes, *unused)
         ]
         self.form.say(" ".join(f"{note}." for note in notes))
-        self.form.show_tables(result)
+        # it brings the modules of a batch along
+        from .listed import listed
+
+        frame = listed(result.tables)
+        self.form.show_tables(replace(result, tables={"images": frame}))
         table = getattr(self.form, "table", None)
-        if isinstance(table, Table):
+        # some forms list the regions of a layer alone
+        if isinstance(table, Table) and table.frame is frame:
             table.set_title(plan.place)
         if len(failed):
             show_warning(_of_failures(failed))
