@@ -8,7 +8,14 @@ import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow import signature
-from napari_visual_ccc.workflow.batch.job import absolute_job, key_of, make_job, prepared, title_of
+from napari_visual_ccc.workflow.batch.job import (
+    about_of,
+    absolute_job,
+    key_of,
+    make_job,
+    prepared,
+    title_of,
+)
 from napari_visual_ccc.workflow.batch.run import Settings
 from napari_visual_ccc.workflow.record import read_record
 from napari_visual_ccc.workflow.save import NOTHING, Formats
@@ -32,6 +39,29 @@ def test_the_key_is_of_what_results_depend_on(tmp_path):
         replace(job(tmp_path), formats=replace(NOTHING, layers="imagej")),
     ]
     assert len({plain, *map(key_of, others)}) == 7
+
+
+def test_lengths_of_a_record_count_with_their_unit(tmp_path):
+    def recorded(unit):
+        parameters = {"min_diameter": 50.0}
+        step = {"operation": "label_objects", "parameters": parameters, "lengths": unit}
+        return about_of(job(tmp_path, {"steps": [step]}))
+
+    nm, um, bare = map(recorded, ("nm", "µm", ""))
+    assert len({nm["key"], um["key"], bare["key"]}) == 3
+    assert {key for key, one in nm["choices"].items() if one != um["choices"][key]} == {
+        "unit of lengths"
+    }
+
+
+def test_the_ledger_says_what_the_batch_is(tmp_path):
+    given = job(tmp_path, "kmeans", {"clusters": 4}, spacing=2)
+    about = about_of(given)
+    assert about["key"] == key_of(given)
+    assert about["title"] == "kmeans"
+    assert about["choices"]["clusters"] == 4
+    assert about["choices"]["pixel size"] == [2.0, 2.0]
+    assert "napari-visual-ccc" in about["versions"]
 
 
 def test_a_model_counts_by_its_content(tmp_path):

@@ -57,8 +57,8 @@ def test_a_line_that_was_cut_off_is_removed(file):
 def test_other_choices_are_refused_unless_forced(file):
     with Ledger(file, ABOUT) as ledger:
         ledger.add("a", {"problem": ""})
-    with pytest.raises(FileExistsError, match="results of threshold"):
-        Ledger(file, {"key": "k2", "title": "particles"})
+    with pytest.raises(FileExistsError, match="out holds threshold; choose"):
+        Ledger(file, {"key": "k2", "title": "particles"}, held=lambda header: header["title"])
     with Ledger(file, {"key": "k2", "title": "particles"}, force=True) as ledger:
         assert "a" not in ledger
         assert list(ledger.entries("a")) == []
@@ -113,7 +113,7 @@ def test_one_that_is_looked_at_is_not_changed_and_may_be_written(file):
             assert "a" in ledger
         with Ledger(file, {"key": "k2"}, is_looked_at=True, force=True) as ledger:
             assert "a" not in ledger
-        with pytest.raises(FileExistsError, match="of other choices"):
+        with pytest.raises(FileExistsError, match="of another batch"):
             Ledger(file, {"key": "k2"}, is_looked_at=True)
     assert file.read_bytes() == before
 
@@ -187,7 +187,7 @@ def test_files_of_images_that_changed_or_are_gone_are_known(file):
         assert ledger.add("a|2", {**entry("a"), "problem": "damaged"}) == set()
         assert ledger.add("a|3", entry("a", "results/a_rod")) == {"results/a_cube"}
         images = {"a|3": Path("/a")}
-        assert ledger.others(images) == {"b": "/b"}
+        assert ledger.images["a|3"] == ("a", Path("/a"))
         assert not ledger.has_files(["b"], images)
         for name in ("results/shared", "results/a_rod"):
             (file.parent / name).parent.mkdir(exist_ok=True)

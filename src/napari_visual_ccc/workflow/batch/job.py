@@ -27,6 +27,9 @@ from .output import place_of
 # parameters of `batch` that are of what is done, not of how it is run
 _OF_JOB = ("further", "spacing", "unit", "keep_info_bar")
 
+# what the step of a record has beside its choices
+_RECORDED = ("recorded model", "slice", "level", "unit of lengths")
+
 
 def prepared(
     operation: str | Path | Record | Mapping[str, Any],
@@ -170,15 +173,47 @@ def files_of(job: FileJob) -> list[Path]:
 
 def key_of(job: FileJob) -> str:
     """Hash of all that results depend on beside the image: steps, models, sizes, formats."""
+    return _key(job, _steps(job), _contents(job.further))
+
+
+def about_of(job: FileJob) -> dict[str, Any]:
+    """What the ledger of a batch says of it: its key, steps, choices by name, and versions."""
+    steps, further = _steps(job), _contents(job.further)
+    several = len(steps) > 1
+    choices: dict[str, Any] = {}
+    for number, (name, found, *more) in enumerate(steps, 1):
+        start = f"step {number} {name} " if several else ""
+        own = {**found, **dict(zip(_RECORDED, more, strict=False))}
+        choices |= {f"{start}{key}": value for key, value in own.items()}
+    choices |= {f"{key} file": value for key, value in further.items()}
+    choices |= {
+        "pixel size": job.spacing, "unit of pixel size": job.unit if job.spacing else "",
+        "keep_info_bar": job.keep_info_bar,
+        **({"unit of lengths": job.lengths} if job.lengths else {}),
+        "format of layers": job.formats.layers, "thumbnails": job.formats.figures != "none",
+        "overlays": job.formats.overlays,
+    }  # fmt: skip
+    return {
+        "key": _key(job, steps, further), "title": title_of(job), "choices": plain(choices),
+        "versions": versions(),
+    }  # fmt: skip
+
+
+def _steps(job: FileJob) -> list[list[Any]]:
     if job.record is None:
-        steps: list[Any] = [[job.name, _contents({**defaults(job.name), **job.parameters})]]
-    else:
-        steps = [
-            [one.operation, _contents(one.parameters), one.model, one.plane, one.level]
-            for one in job.record.steps
+        return [[job.name, _contents({**defaults(job.name), **job.parameters})]]
+    return [
+        [
+            one.operation, _contents(one.parameters), one.model, one.plane, one.level,
+            *([one.lengths] if one.lengths else []),
         ]
+        for one in job.record.steps
+    ]  # fmt: skip
+
+
+def _key(job: FileJob, steps: list[list[Any]], further: Mapping[str, Any]) -> str:
     values = {
-        "steps": steps, "further": _contents(job.further), "spacing": job.spacing,
+        "steps": steps, "further": further, "spacing": job.spacing,
         "unit": job.unit if job.spacing else "", "bar": job.keep_info_bar,
         "formats": asdict(job.formats), "version": versions()["napari-visual-ccc"],
         **({"measured": True} if job.measured else {}),

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ...core.files import has_content, make_folder
-from ...core.plain import real
 from ...core.process.locks import lock
 
 NAME = "batch.jsonl"
@@ -46,12 +45,16 @@ class Ledger:
         Only read a file that is there: nothing is written, and another process may write it.
     clear : callable
         Called with the ledger before it begins anew, while it knows what the former batch wrote.
+    held : callable
+        What is there, in words, of the first line of a file of something else.
     is_whole : callable
         Whether an entry has all that is read of it. Lines with another one are damaged: they are
         left out, and counted in ``damaged``.
 
     Attributes
     ----------
+    images : dict of str to (str, Path)
+        Names and files of images by their keys, in the order in which they were written last.
     tables : dict of str to str
         Tables and other files of the whole batch by their path from its folder, with the SHA-256
         of what was written last, or ``""`` while it is being written.
@@ -74,6 +77,7 @@ class Ledger:
         force: bool = False,
         is_looked_at: bool = False,
         clear: Callable[[Ledger], None] = lambda _: None,
+        held: Callable[[Mapping[str, Any]], str] = lambda _: "results of another batch",
         is_whole: Callable[[Mapping[str, Any]], bool] = lambda _: True,
     ) -> None:
         if not is_looked_at:
@@ -81,7 +85,7 @@ class Ledger:
         if file.exists() and not file.is_file():
             raise FileExistsError(f"{file} is no file; remove it, or choose another folder")
         self.file, self._is_looked_at = file, is_looked_at
-        self._is_whole, self._clear = is_whole, clear
+        self._is_whole, self._clear, self._held = is_whole, clear, held
         self._stream: BinaryIO = file.open("rb" if is_looked_at else "a+b")
         # some file systems number a file in another way when it is open
         self._is_numbered = self._is_same()
@@ -119,9 +123,8 @@ class Ledger:
         if header is not None and known != about["key"]:
             if not force:
                 raise FileExistsError(
-                    f"{self.file.parent} holds results of {header.get('title') or 'other images'}"
-                    ", or of other choices or another version; choose another folder, or begin "
-                    "anew with --force (force=True in Python)"
+                    f"{self.file.parent} holds {self._held(header)}; choose another folder, or "
+                    "begin anew with --force (force=True in Python)"
                 )
             self.begin_anew(about)
             return
@@ -151,6 +154,7 @@ class Ledger:
         # of each image all files that it ever had
         self._written: dict[str, set[str]] = {}
         self.names: dict[str, str] = {}
+        self.images: dict[str, tuple[str, Path]] = {}
         self.tables: dict[str, str] = {}
         self.tables_of = ""
         self.damaged, self.is_finished = 0, False
@@ -183,27 +187,6 @@ class Ledger:
         except OSError:
             return True
         return os.path.samestat(there, os.fstat(self._stream.fileno()))
-
-    def lost(self, images: Mapping[str, Path]) -> list[str]:
-        """Name the images done before that are not among these, though their files may be there.
-
-        An image whose file was removed from a folder that is there is not meant.
-
-        Parameters
-        ----------
-        images : mapping of str to Path
-            Files of the images by their keys.
-        """
-        others = (Path(one) for one in self.others(images).values())
-        return [str(one) for one in others if one.exists() or not one.parent.is_dir()]
-
-    def others(self, images: Mapping[str, Path]) -> dict[str, str]:
-        """Files of the images done before that are not among these, by the names of the images."""
-        before = [one for one in self._places if one in self._done and one not in images]
-        found = {one["name"]: str(one["path"]) for one in self.entries(before) if "path" in one}
-        # links are looked up file by file, which takes long on network drives
-        given = {real(path) for path in images.values()} if found else set()
-        return {name: file for name, file in found.items() if real(Path(file)) not in given}
 
     def has_files(self, names: Iterable[str], keys: Iterable[str]) -> bool:
         """Whether results of images are there that are not those of other keys, too."""
@@ -242,6 +225,8 @@ class Ledger:
         files = self._files[entry["image"]] = entry.get("files") or []
         if "path" in entry:
             self.names[os.path.abspath(entry["path"])] = entry["name"]
+            self.images.pop(entry["image"], None)
+            self.images[entry["image"]] = entry["name"], Path(entry["path"])
         self._written.setdefault(entry.get("name", entry["image"]), set()).update(files)
 
     def _index_tables(self, entry: Mapping[str, Any]) -> None:

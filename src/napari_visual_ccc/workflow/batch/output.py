@@ -19,6 +19,7 @@ from ..recipe import to_yaml
 from ..save import file_stem
 from ..upgrade import lengths_of
 from .images import Image
+from .keep.others import others
 from .keep.own import FILES, check_own, foreign, named
 from .ledger import RESULTS, Ledger
 from .tables import IMAGE, MAIN, joined, summary, summary_by_image
@@ -174,16 +175,16 @@ def _hash(images: pd.DataFrame) -> str:
 
 def _left_out(ledger: Ledger, keys: Mapping[str, Image]) -> tuple[str, ...]:
     """Say which images were done before and are no longer given: their rows are in no table."""
-    others = ledger.others({key: image.path for key, image in keys.items()})
-    if not others:
+    left = others(ledger, {key: image.path for key, image in keys.items()})
+    if not left:
         return ()
-    count, first = len(others), next(iter(others))
+    count, first = len(left), next(iter(left))
     also = ", such as" if count > 1 else ":"
     text = (
         f"{counted(count, 'image')} done before {are(count)} no longer in the input and not in the "
         f"tables{also} {printable(first)}"
     )
-    if ledger.has_files(others, keys):
+    if ledger.has_files(left, keys):
         text += f"; results of {'it' if count == 1 else 'them'} are still in {RESULTS}"
     return (text,)
 

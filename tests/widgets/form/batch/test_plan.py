@@ -52,7 +52,7 @@ def test_what_the_batch_would_refuse_is_refused_before(folder):
     run(run(planned(wish(folder, output=output))).steps())
     before = (output / "batch.jsonl").read_bytes()
     for another, text in (
-        (wish(folder, choices={"method": "li"}), "of other choices"),
+        (wish(folder, choices={"method": "li"}), "method otsu, now li"),
         (wish(folder / "a.*"), "of 1 other image"),
     ):
         another = replace(another, output=str(output))

@@ -11,9 +11,9 @@ from ....core.plain import absolute, printable
 from ....core.units import counted
 from ...files.paired import paired
 from ...files.run_on_file import FileJob
-from ...record import versions
 from ..images import Image, Images, as_known, images_of, state_of
-from ..job import files_of, key_of, title_of
+from ..job import about_of, files_of
+from ..keep.others import held, lost
 from ..keep.own import check_folder, check_own, remove_former
 from ..ledger import NAME, RESULTS, Ledger, entry_of
 from ..work import is_whole
@@ -101,11 +101,11 @@ def opened(job: FileJob, *, force: bool, is_looked_at: bool = False) -> Ledger:
     FileExistsError
         As `Ledger`.
     """
-    about = {"key": key_of(job), "title": title_of(job), "versions": versions()}
+    about = about_of(job)
     clear = functools.partial(remove_former, inputs=files_of(job))
     return Ledger(
         job.output / NAME, about, force=force, is_looked_at=is_looked_at, clear=clear,
-        is_whole=is_whole,
+        held=functools.partial(held, about), is_whole=is_whole,
     )  # fmt: skip
 
 
@@ -120,14 +120,15 @@ def keys_of(
         If an image would lose its rows, as of another folder with the same output.
     """
     keys = {_key(job, image): image for image in as_known(found, ledger.names)}
-    lost = ledger.lost({key: image.path for key, image in keys.items()})
-    if lost and not settings.force:
+    missing = lost(ledger, {key: image.path for key, image in keys.items()})
+    if missing and not settings.force:
         raise FileExistsError(
             f"{settings.table or ledger.file.parent} holds results of "
-            f"{counted(len(lost), 'other image')}, such as {printable(lost[0])}; choose another "
-            "output, give all images at once, or begin anew with --force (force=True in Python)"
+            f"{counted(len(missing), 'other image')}, such as {printable(missing[0])}; choose "
+            "another output, give all images at once, or begin anew with --force (force=True in "
+            "Python)"
         )
-    if lost:
+    if missing:
         ledger.begin_anew()
     return keys
 
