@@ -53,3 +53,19 @@ def test_several_images_run_some_at_a_time_instead_of_in_bands(monkeypatch):
         block.conv_pw.register_forward_hook(lambda _, given, __: shapes.append(given[0].shape))
         torch.testing.assert_close(bands.banded(block, x), whole, atol=1e-5, rtol=1e-5)
     assert [tuple(one) for one in shapes] == [(2, 24, 6, 8), (2, 24, 6, 8), (1, 24, 6, 8)]
+
+
+def test_each_core_has_parts_of_its_own_with_the_same_result(net, monkeypatch):
+    block = net.blocks[2][1]
+    for shape in ((1, 40, 96, 64), (6, 40, 64, 64)):
+        x = torch.randn(*shape)
+        found = {}
+        for cores in (1, 2, 4):
+            monkeypatch.setattr(bands, "at_a_time", lambda _, cores=cores: cores)
+            with torch.inference_mode():
+                found[cores] = bands.banded(block, x)
+        with torch.inference_mode():
+            whole = block(x)
+        for one in found.values():
+            assert one.is_inference()
+            torch.testing.assert_close(one, whole, atol=1e-5, rtol=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QLabel
 from skimage.io import imsave
 
@@ -137,7 +138,8 @@ def test_a_mistake_opens_in_the_viewer(viewer, folder, idle):
     train.images.folder.value = folder
     train.train_button.native.click()
     idle(train)
-    names = [train.mistakes.item(k).toolTip() for k in range(train.mistakes.count())]
+    kept = Qt.ItemDataRole.UserRole
+    names = [train.mistakes.item(k).data(kept) for k in range(train.mistakes.count())]
     assert "powder/odd.png" in names
     train.mistakes.itemClicked.emit(train.mistakes.item(names.index("powder/odd.png")))
     assert viewer.layers["powder/odd.png"].data.shape == (SIDE, SIDE)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import torch
 from torch.nn.functional import conv2d, pad
 
+from ..device import at_a_time, side_by_side
+
 # bytes of the wide maps of a band; more leave the cache of a processor, less are slowed down by the
 # calls (measured with 1 to 24 MiB)
 _BAND = 8 << 20
+
+# least bytes of the wide maps of a part that has a core of its own
+_PART = 1 << 20
 
 
 def banded(block: Any, x: torch.Tensor) -> torch.Tensor:
@@ -18,8 +24,8 @@ def banded(block: Any, x: torch.Tensor) -> torch.Tensor:
 
     The block expands its channels up to six times. Band by band of rows, or a few images of a batch
     at a time, the result is the same, and large images need no memory for the wide maps, which
-    takes time as well. Modules within the block may be called several times, so this is for layers
-    without hooks and gradients.
+    takes time as well; each core has parts of its own. Modules within the block may be called
+    several times, so this is for layers without hooks and gradients.
 
     Parameters
     ----------
@@ -35,18 +41,32 @@ def banded(block: Any, x: torch.Tensor) -> torch.Tensor:
     """
     middle = block.conv_dw
     row = x.element_size() * middle.in_channels * x.shape[0] * x.shape[3]
-    if x.device.type != "cpu" or torch.is_grad_enabled() or row * x.shape[2] <= _BAND:
+    if x.device.type != "cpu" or torch.is_grad_enabled():
         return block(x)
+    cores, whole = at_a_time(x.device), row * x.shape[2]
+    parts = max(math.ceil(whole / _BAND), min(cores, whole // _PART))
+    if parts <= 1:
+        return block(x)
+    is_inference = torch.is_inference_mode_enabled()
+
+    def apply(function: Any) -> torch.Tensor:
+        # both modes belong to a thread
+        with torch.inference_mode(is_inference), torch.no_grad():
+            return function()
+
     # of several images some at a time, which need no rows beyond a band
-    images = _BAND // (row // x.shape[0] * x.shape[2])
-    if 0 < images < x.shape[0]:
-        return torch.cat([block(some) for some in x.split(images)])
+    if whole // x.shape[0] <= _BAND and x.shape[0] > 1:
+        some = x.split(math.ceil(x.shape[0] / min(parts, x.shape[0])))
+        works = [functools.partial(block, one) for one in some]
+        return torch.cat(list(side_by_side(apply, works, cores)))
     height = -(-x.shape[2] // middle.stride[0])
-    rows = max(1, _BAND // (row * middle.stride[0]))
     # as many rows in each
-    rows = math.ceil(height / math.ceil(height / rows))
-    bands = [_band(block, x, start, min(start + rows, height)) for start in range(0, height, rows)]
-    return torch.cat(bands, dim=2)
+    rows = math.ceil(height / min(parts, height))
+    works = [
+        functools.partial(_band, block, x, start, min(start + rows, height))
+        for start in range(0, height, rows)
+    ]
+    return torch.cat(list(side_by_side(apply, works, cores)), dim=2)
 
 
 def _band(block: Any, x: torch.Tensor, start: int, stop: int) -> torch.Tensor:
