@@ -73,7 +73,7 @@ def test_the_tab_key_goes_through_the_fields_as_they_are_read(form, folder, ask,
     expected = [
         *(one.native for one in dialog.images.buttons), dialog.output.line.native,
         dialog.output.buttons[0].native, dialog.fields["layers"].native,
-        dialog.fields["tables"].native, dialog.fields["thumbnails"].native,
+        dialog.fields["tables"].native, dialog.fields["thumbnails"].box.native,
         dialog.fields["overlays"].native, dialog.more,
     ]  # fmt: skip
     for one in expected:
@@ -82,6 +82,34 @@ def test_the_tab_key_goes_through_the_fields_as_they_are_read(form, folder, ask,
     # Return on a field that is no button runs as well, on More it opens: so Space
     qtbot.keyClick(dialog.more, Qt.Key.Key_Space)
     assert dialog.folded.native.isVisible()
+
+
+def test_run_keeps_the_focus_after_an_error(form, folder, ask, qtbot):
+    dialog = ask(form, folder / "*.none")
+    qtbot.waitUntil(lambda: dialog.images.line.native.hasFocus())
+    dialog.run_button.setFocus()
+    for _ in range(2):
+        qtbot.keyClick(dialog.run_button, Qt.Key.Key_Space)
+        qtbot.waitUntil(lambda: dialog.run_button.isEnabled())
+        assert dialog.isVisible()
+        assert dialog.run_button.hasFocus()
+    # Return in a field leaves it there
+    line = dialog.images.line.native
+    line.setFocus()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: dialog.run_button.isEnabled())
+    assert line.hasFocus()
+
+
+def test_check_boxes_are_in_the_column_of_the_fields(form, folder, ask, qtbot):
+    dialog = ask(form, folder)
+    qtbot.mouseClick(dialog.more, Qt.MouseButton.LeftButton)
+    qtbot.wait(50)
+    fields = dialog.fields
+    ticks = [fields[name].box.native for name in ("thumbnails", "keep_info_bar", "force")]
+    places = {one.mapTo(dialog, one.rect().topLeft()).x() for one in ticks}
+    field = fields["tables"].native
+    assert places == {field.mapTo(dialog, field.rect().topLeft()).x()}
 
 
 def test_it_fits_the_screen_with_all_fields(form, folder, ask, qtbot):

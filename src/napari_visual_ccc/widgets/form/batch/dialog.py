@@ -74,6 +74,8 @@ class BatchDialog(QDialog):
         self._job: Job | None = None
         # whether Run was pressed, and whether a field has changed since the last look
         self._is_wanted = self._is_stale = self._is_closed = False
+        # whether Run had the focus when it was pressed
+        self._had_focus = False
         self.main, self.folded = self._make_fields()
         self.more = more_button()
         self.note = plain_label()
@@ -278,8 +280,11 @@ class BatchDialog(QDialog):
 
     def _say(self, error: Exception) -> None:
         """Say what is wrong, and let it be changed."""
-        self._is_wanted = False
         self.run_button.setEnabled(True)
+        # it went to Cancel, which Space would press
+        if self._is_wanted and self._had_focus:
+            self.run_button.setFocus()
+        self._is_wanted = False
         if not isinstance(error, ValueError | OSError):
             report(error)
         self.output.line.native.setPlaceholderText(_BESIDE)
@@ -290,6 +295,7 @@ class BatchDialog(QDialog):
         """Run when it is known what is done: the last changes count."""
         self._is_wanted = True
         self._is_stale = True
+        self._had_focus = self.run_button.hasFocus()
         self.run_button.setEnabled(False)
         self._look()
 

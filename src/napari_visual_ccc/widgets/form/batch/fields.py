@@ -144,6 +144,27 @@ class Size(Container):
         self.line.value = " ".join(f"{one:g}" for one in sides)
 
 
+class Tick(Container):
+    """A check box in the column of the fields."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self.box: Any = field_of(parameter)
+        # its text stands beside it; a row without a label would begin where the labels do
+        super().__init__(
+            widgets=[self.box], layout="horizontal", labels=False, name=parameter.name, label=" ",
+        )  # fmt: skip
+        self.margins = (0, 0, 0, 0)
+
+    @property
+    def value(self) -> bool:
+        """Whether it is checked."""
+        return bool(self.box.value)
+
+    @value.setter
+    def value(self, checked: bool) -> None:
+        self.box.value = checked
+
+
 def fields_of_batch() -> dict[str, Any]:
     """Make the fields of the parameters that a person chooses, with their last values."""
     known = signature.parameters_of(batch)
@@ -155,7 +176,9 @@ def fields_of_batch() -> dict[str, Any]:
             fields[name] = Size(parameter, known["unit"])
         elif name == "workers":
             fields[name] = Workers(parameter)
-        elif parameter.plain_type in (bool, int, float) or get_origin(parameter.type) is Literal:
+        elif parameter.plain_type is bool:
+            fields[name] = Tick(parameter)
+        elif parameter.plain_type in (int, float) or get_origin(parameter.type) is Literal:
             fields[name] = field_of(parameter)
     last = recalled()
     for name in fields.keys() & last.keys():
