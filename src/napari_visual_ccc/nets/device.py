@@ -52,9 +52,8 @@ def choose(device: str = "auto") -> torch.device:
         if wanted != torch.get_num_threads():
             torch.set_num_threads(wanted)
     if of_thread():
-        torch.get_num_threads()
-        # of this thread alone, until it ends
-        _openmp().limit(limits=min(of_thread(), torch.get_num_threads()))
+        # until the thread ends
+        _limited(min(of_thread(), torch.get_num_threads()))
     of_settings = device == "auto" and settings.device != "auto"
     if of_settings:
         device = settings.device
@@ -147,12 +146,17 @@ def side_by_side(
         return map(function, items)
 
     def alone(item: Item) -> Answer:
-        # torch gives a thread its number at the first use, which would undo the limit
-        torch.get_num_threads()
-        with _openmp().limit(limits=1):
+        with _limited(1):
             return function(item)
 
     return ordered_map(alone, items, cores)
+
+
+def _limited(number: int) -> Any:
+    """Limit the calling thread alone to a number of cores: for good, or within ``with``."""
+    # torch gives a thread its number at the first use, which would undo the limit
+    torch.get_num_threads()
+    return _openmp().limit(limits=number)
 
 
 @functools.cache

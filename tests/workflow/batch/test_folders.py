@@ -12,6 +12,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.io.datasets import unlabelled
+from tests import closed_folder
 
 
 @pytest.fixture
@@ -116,14 +117,7 @@ def test_a_folder_that_cannot_be_looked_into_is_a_row(tmp_path):
     place = tmp_path / "images"
     place.mkdir()
     tifffile.imwrite(place / "a.tif", np.arange(64 * 64, dtype=np.uint8).reshape(64, 64))
-    # a path that is too long for the system is closed to all users
-    inside = os.open(place, os.O_RDONLY)
-    for _ in range(20):
-        os.mkdir("x" * 250, dir_fd=inside)
-        further = os.open("x" * 250, os.O_RDONLY, dir_fd=inside)
-        os.close(inside)
-        inside = further
-    os.close(inside)
+    closed_folder.put_into(place)
     assert [one.name for one in unlabelled(place)] == ["a.tif"]
     for run in (ccc.image_quality_folder, ccc.classify_folder):
         first, second = run(place).table.itertuples(index=False)

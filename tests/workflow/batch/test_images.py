@@ -9,6 +9,7 @@ import pytest
 import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow.batch.images import as_known, folder_of, images_of, of_same
 from napari_visual_ccc.workflow.batch.work import RESULTS
+from tests import closed_folder
 
 needs_links = pytest.mark.skipif(os.name == "nt", reason="links of Windows need a permission")
 
@@ -206,14 +207,7 @@ def test_links_that_lead_nowhere_and_closed_folders_are_failures(folder, tmp_pat
     (folder / "loop.tif").symlink_to("loop.tif")
     (folder / "gone.tif").symlink_to("nowhere.tif")
     (folder / "loop").symlink_to("loop")
-    # a path that is too long for the system cannot be looked into, by no user
-    inside = os.open(folder, os.O_RDONLY)
-    for _ in range(20):
-        os.mkdir("x" * 250, dir_fd=inside)
-        further = os.open("x" * 250, os.O_RDONLY, dir_fd=inside)
-        os.close(inside)
-        inside = further
-    os.close(inside)
+    closed_folder.put_into(folder)
     out = tmp_path / "out"
     result = ccc.batch(folder, "threshold", out, layers="none", thumbnails=False)
     failures = pd.read_csv(out / "failures.csv").set_index("image")["problem"]
