@@ -67,6 +67,7 @@ def image_quality_folder(
     noisy: float = 1.0,
     saturated: float = 2.0,
     striped: float = 4.0,
+    state: str | Path | None = None,
     report: Reporting = None,
 ) -> Result:
     """Assess which images of a folder are fit for analysis, before training or a batch."""
@@ -527,6 +528,7 @@ def classify_folder(
     thresholds: str = '',
     tta: bool = True,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    state: str | Path | None = None,
     report: Reporting = None,
 ) -> Result:
     """Classify every image of a folder: class, prediction set and out-of-distribution flag."""

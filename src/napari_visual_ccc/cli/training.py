@@ -213,10 +213,14 @@ _NAMES = {
 def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free, make_folder, write_table
     from ..report.enrichment import charts, write_chart
+    from ..workflow.batch.output import place_of
 
     what = _NAMES.get(name, CATALOGUE[name].family)
     path = output / f"{folder.resolve().name}_{what}.csv"
     check_free(path, force=force)
+    if "state" in parameters:
+        # the same command goes on where it ended
+        parameters = {**parameters, "state": parameters["state"] or place_of(path)[0]}
     result = _executed(name, folder, parameters)
     terminal.print_notes(result.notes)
     make_folder(output)

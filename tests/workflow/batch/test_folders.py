@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
 import os
+import tempfile
+from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 import zarr
@@ -12,6 +16,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.io.datasets import unlabelled
+from napari_visual_ccc.workflow.run import execute
 from tests import closed_folder
 
 
@@ -124,3 +129,72 @@ def test_a_folder_that_cannot_be_looked_into_is_a_row(tmp_path):
         assert (first.name, first.problem) == ("a.tif", "")
         assert second.name.startswith("xxx")
         assert "File name too long" in second.problem
+
+
+def entries_in(state):
+    """Names of the images that a ledger has a line of, one for each time that they were done."""
+    (ledger,) = state.glob("*/batch.jsonl")
+    lines = map(json.loads, ledger.read_text(encoding="utf-8").splitlines())
+    return [one["name"] for one in lines if "image" in one]
+
+
+@pytest.mark.parametrize("name", ["classify_folder", "image_quality_folder"])
+def test_a_folder_goes_on_where_it_ended(folder, tmp_path, name):
+    state = tmp_path / "state"
+    whole = getattr(ccc, name)(folder).table
+    steps = execute(name, {"folder": folder}, {"state": state})
+    # as by Cancel, or a kill: the ledger has what is done
+    next(one for one in steps if one.note.startswith("images") and one.done)
+    steps.close()
+    done = entries_in(state)
+    assert 1 <= len(done) < 4
+    pd.testing.assert_frame_equal(getattr(ccc, name)(folder, state=state).table, whole)
+    # an image that failed is tried again, and no other
+    getattr(ccc, name)(folder, state=state)
+    times = Counter(entries_in(state))
+    assert times.pop("d.png") >= 2
+    assert set(times.values()) == {1}
+    assert sorted(times) == ["a.png", "below/b.tif", "c.png"]
+
+
+def test_one_state_keeps_other_folders_and_choices_apart(folder, tmp_path):
+    state = tmp_path / "state"
+    ccc.classify_folder(folder, state=state)
+    ccc.classify_folder(folder, state=state, coverage=0.5)
+    ccc.classify_folder(folder / "below", state=state)
+    assert len(list(state.glob("*/batch.jsonl"))) == 3
+
+
+def test_nothing_is_left_without_a_state(folder, tmp_path, monkeypatch):
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    ccc.image_quality_folder(folder)
+    assert not list(place.iterdir())
+
+
+def test_the_same_command_goes_on(folder, tmp_path):
+    out = tmp_path / "out"
+    words = ["image_quality_folder", str(folder), "-o", str(out)]
+    assert main(words) == 1
+    (folder / "d.png").unlink()
+    assert main([*words, "--force"]) == 0
+    times = Counter(entries_in(out / "images_quality_files"))
+    assert times == {"a.png": 1, "below/b.tif": 1, "c.png": 1, "d.png": 1}
+
+
+def test_a_stack_has_a_row_a_slice(tmp_path):
+    image = samples.load("nanoparticles").data
+    np.save(tmp_path / "stack.npy", np.stack([image[:64, :64], image[96:160, 96:160]]))
+    np.save(tmp_path / "one.npy", image[:64, :64])
+    table = ccc.classify_folder(tmp_path).table
+    assert table["name"].tolist() == ["one.npy", "stack.npy", "stack.npy"]
+    assert table["index_0"].tolist()[1:] == [0, 1]
+    assert table["verdict"][0] == table["verdict"][1]
+
+
+def test_a_wrong_choice_is_an_error_of_the_run(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        ccc.classify_folder(folder, model=tmp_path / "nowhere.safetensors")
+    with pytest.raises(ValueError, match="not used"):
+        ccc.classify_folder(folder, thresholds="cube=0.4")

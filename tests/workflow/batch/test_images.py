@@ -244,12 +244,13 @@ def test_a_pipe_is_waited_for_at_no_door(folder, tmp_path):
     assert ccc.batch(tmp_path / "list.csv", "threshold", out).facts["failed"] == 1
     with pytest.raises(FileNotFoundError, match=r"p\.yaml"):
         ccc.batch(image, tmp_path / "p.yaml", tmp_path / "o")
-    for number, (name, choices, further) in enumerate((
-        ("classify", {"model": tmp_path / "p.safetensors"}, {}),
-        ("region_table", {}, {"intensity": tmp_path / "points.csv"}),
-        ("sam_masks", {}, {"prompts": tmp_path / "points.csv"}),
+    with pytest.raises(FileNotFoundError, match=r"p\.safetensors"):
+        ccc.batch(image, "classify", out, {"model": tmp_path / "p.safetensors"})
+    for number, (name, further) in enumerate((
+        ("region_table", {"intensity": tmp_path / "points.csv"}),
+        ("sam_masks", {"prompts": tmp_path / "points.csv"}),
     )):  # fmt: skip
-        result = ccc.batch(image, name, tmp_path / f"o{number}", choices, further=further)
+        result = ccc.batch(image, name, tmp_path / f"o{number}", further=further)
         assert (result.facts["done"], result.facts["failed"]) == (0, 1)
     # in the folder of further inputs
     ccc.batch(image, "threshold", tmp_path / "labels", thumbnails=False)

@@ -1,138 +1,190 @@
-"""Classify many images with one network: read ahead on threads, crops of several in a batch."""
+"""Crops of many images through one network: read ahead on threads, those of several in a batch.
+
+Numbers are those of `classify`. An image that is no crop, and one with a fault, goes the way of
+every operation, alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...arrays.inputs import to_gray
-from ...arrays.lazy import tile_workers
-from ...core.dataset import Example
-from ...core.micrograph import Micrograph
+from ...core.memory import in_words
+from ...core.micrograph import InfoBar
 from ...core.pixel_size import nanometres
 from ...core.plain import printable
-from ...core.progress import Progress, Steps, as_one_step
+from ...core.progress import Progress, Steps
+from ...core.settings.borrowed import given_back
 from ...engine.acquisition.bar_detector import info_bar_of
-from ...engine.classification.classify import predict_plane, predicted
-from ...engine.classification.crops import (
-    is_crop,
-    missing_share,
-    network_plane,
-    open_plane,
-    scale_note,
-    window_side,
-)
+from ...engine.classification.classify import predicted
+from ...engine.classification.crops import is_crop, network_plane, scale_note, window_side
+from ...engine.classification.decision import thresholds_of
 from ...engine.classification.windows import NetworkOutput, crops_and_views, of_crops
-from ...io.axes import without_singles
-from .pool import THREADS, pool
+from ...io.read import read
+from ..choices import ignored
+from ..files.run_on_file import FileJob
+from ..run import KEPT
+from ..save import NOTHING
+from ..signature import defaults
+from .images import Image
+from .job import channels_of
+from .pool import THREADS, Pool
 from .queue import each
+from .work import EXPECTED, Report, report_of
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
-
-# key of a row: share of the pixels that are missing, where some are
-MISSING = "missing"
 
 # batches of a core, or of a GPU, that are gathered before they run
 _BATCHES = 2
 
 
+def is_for_crops(job: FileJob, scheduler: Any) -> bool:
+    """Whether a batch can give crops of several images to the network together.
+
+    That is one which classifies grey images on threads, and writes tables alone.
+    """
+    is_classified = job.name == "classify" and job.record is None
+    return (
+        is_classified and job.formats == NOTHING and scheduler == THREADS and not channels_of(job)
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """An image as the network takes it.
+    """A crop as the network takes it.
 
     Parameters
     ----------
-    plane : array
-        Without info bar.
     size : float or None
         Pixel size in nm.
     notes : tuple of str
         Remarks on the image.
-    crops : array, optional
-        Its crops; None for a micrograph, which is classified window by window.
+    crops : array
+        What the network takes, several views of it.
     views : int
         Views that the network takes of each crop.
+    scale : tuple
+        Pixel size and its unit.
+    seconds : float
+        That reading it took.
     """
 
-    plane: np.ndarray
     size: float | None
     notes: tuple[str, ...]
-    crops: np.ndarray | None = None
+    crops: np.ndarray
     views: int = 1
+    scale: tuple[Any, str] = (None, "px")
+    seconds: float = 0.0
 
 
-def classified(
-    model: Model,
-    examples: Sequence[Example],
-    *,
-    tta: bool,
-    coverage: float,
-    thresholds: np.ndarray | None,
-) -> Steps[list[dict[str, Any]]]:
+def reports(
+    job: FileJob, images: Sequence[Image], made: Pool, alone: Callable[[Image], Report]
+) -> Iterator[tuple[int, Report] | Progress | None]:
     """Classify images as `classify` does each of them.
 
-    Returns
-    -------
-    list of dict
-        A row an image: ``name`` and `Prediction.row`, or ``verdict`` and ``problem``; and
-        `MISSING`.
+    Parameters
+    ----------
+    job : FileJob
+        With `is_for_crops`.
+    images : sequence of Image
+        The images.
+    made : Pool
+        Threads that read.
+    alone : callable
+        What is done with an image that does not go with others: see `work`.
+
+    Yields
+    ------
+    (int, Report), Progress or None
+        Number of an image and what became of it; others in between.
+
+    Raises
+    ------
+    ValueError
+        If a choice is wrong.
+    RuntimeError
+        If memory is full.
     """
+    from ...nets import checkpoint
+    from ...nets import device as devices
+    from ...nets.card import read_card
     from ...nets.device import at_a_time
     from ...nets.predict import BATCH
 
-    rows: list[dict[str, Any]] = [{"name": one.name, "verdict": ""} for one in examples]
-    how: dict[str, Any] = {"tta": tta, "coverage": coverage, "thresholds": thresholds}
+    chosen = _choices(job)
+    thresholds_of(read_card(chosen["model"]), chosen["decision"], chosen["thresholds"])
+    device = devices.choose(chosen["device"])
+    model = checkpoint.load_model(chosen["model"], device, shared=True)
+
+    def ready(image: Image) -> Prepared | Report | None:
+        try:
+            found = prepared(job, image, model)
+        # it is met again there, and said
+        except EXPECTED:
+            found = None
+        # a GPU takes what the threads read one by one
+        return alone(image) if found is None and device.type == "cpu" else found
+
+    # the record of the batch is that of an image which went alone
+    count = 0
+    for count, image in enumerate(images, 1):
+        first = alone(image)
+        yield count - 1, first
+        if first.record:
+            break
+    rest, together = images[count:], Together(job, model)
     # the cores wait for each other after each such group
-    most = _BATCHES * at_a_time(model.device) * BATCH.get(model.device.type, BATCH["cpu"])
-    done, together = 0, Together(model)
-    with pool(THREADS, tile_workers()) as made:
-        for one in each(made, lambda example: prepared(example, model, tta), examples):
-            here = Progress(done, len(examples), "images")
-            yield here
-            if one is None:
-                continue
-            done += 1
-            try:
-                image = one.answer()
-                if share := missing_share(image.plane):
-                    rows[one.number][MISSING] = share
-                if image.crops is None:
-                    steps = predict_plane(model, image.plane, image.size, image.notes, **how)
-                    rows[one.number] |= (yield from as_one_step(steps, here)).row
-                else:
-                    together.add(one.number, image)
-            except (ValueError, OSError) as error:
-                rows[one.number]["problem"] = printable(str(error))
-            if together.count >= most or done == len(examples):
-                for number, output, notes in (yield from as_one_step(together.outputs(), here)):
-                    rows[number] |= predicted(model, output, notes, **how).row
-    yield Progress(done, len(examples), "images")
-    return rows
+    most = _BATCHES * at_a_time(device) * BATCH.get(device.type, BATCH["cpu"])
+    for one in each(made, ready, rest):
+        if one is None:
+            yield None
+            continue
+        found, number = one.answer(), count + one.number
+        if isinstance(found, Prepared):
+            together.add(number, found)
+        else:
+            yield number, found or alone(images[number])
+        if together.count >= most:
+            yield from (yield from together.outputs())
+    yield from (yield from together.outputs())
 
 
-def prepared(example: Example, model: Model, tta: bool) -> Prepared:
-    """Read an image and make what the network takes."""
-    card = model.card
-    micrograph = example.read()
-    image = specimen_of(micrograph, card.channels if card.depth > 1 else (), card.keeps_info_bar)
-    plane, notes = network_plane(image, card, "classify")
-    size = nanometres(micrograph.spacing, micrograph.unit)
+def _choices(job: FileJob) -> dict[str, Any]:
+    return {**defaults(job.name), **job.parameters}
+
+
+def prepared(job: FileJob, image: Image, model: Model) -> Prepared | None:
+    """Read a crop and make what the network takes; None if the image is none."""
+    start, card = time.perf_counter(), model.card
+    micrograph = read(image.path)
+    keeps = card.keeps_info_bar and not job.keep_info_bar
+    bar = InfoBar() if job.keep_info_bar or keeps else info_bar_of(micrograph)
+    grey, _ = to_gray(micrograph.data)
+    if grey.ndim != 2:
+        return None
+    plane, notes = network_plane(grey[bar.specimen(*grey.shape)], card, "classify")
+    scale = (job.spacing, job.unit) if job.spacing else (micrograph.spacing, micrograph.unit)
+    size = nanometres(*scale)
+    if not is_crop(card, plane.shape, window_side(card, plane.shape, size)):
+        return None
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    shape = plane.shape[-2:]
-    if not is_crop(card, shape, window_side(card, shape, size)):
-        return Prepared(plane, size, notes)
-    return Prepared(plane, size, notes, *crops_and_views(model, plane, size, tta))
+    of_image = (KEPT,) if keeps else (bar.doubt,) if bar.doubt else ()
+    notes = (*micrograph.notes, *notes, *ignored(job.name, job.parameters, ["image"]), *of_image)
+    crops, views = crops_and_views(model, plane, size, _choices(job)["tta"])
+    return Prepared(size, notes, crops, views, scale, time.perf_counter() - start)
 
 
 class Together:
     """Crops of several images, which the network takes in one batch."""
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, job: FileJob, model: Model) -> None:
+        self.job, self.model = job, model
         self._images: list[tuple[int, Prepared]] = []
 
     def add(self, number: int, image: Prepared) -> None:
@@ -142,45 +194,42 @@ class Together:
     @property
     def count(self) -> int:
         """Number of views that are waiting."""
-        return sum(len(self._crops(image)) * image.views for _, image in self._images)
+        return sum(len(image.crops) * image.views for _, image in self._images)
 
-    @staticmethod
-    def _crops(image: Prepared) -> np.ndarray:
-        assert image.crops is not None
-        return image.crops
-
-    def outputs(self) -> Steps[Iterator[tuple[int, NetworkOutput, tuple[str, ...]]]]:
-        """Run the network on all that are waiting: number, output and notes of each image."""
+    def outputs(self) -> Steps[list[tuple[int, Report]]]:
+        """Run the network on all that are waiting: number of each image and its report."""
         from ...nets.predict import predict, size_term
 
         images, self._images = self._images, []
         if not images:
-            return iter(())
-        crops = np.concatenate([self._crops(image) for _, image in images])
-        # the same for all images of a model
-        logits, features = yield from predict(
-            self.model, lambda a, b: crops[a:b], len(crops), views=images[0][1].views
-        )
-        found, start = [], 0
+            return []
+        start = time.perf_counter()
+        crops = np.concatenate([image.crops for _, image in images])
+        with in_words(), given_back():
+            # the same for all images of a model
+            logits, features = yield from predict(
+                self.model, lambda a, b: crops[a:b], len(crops), views=images[0][1].views
+            )
+        seconds = (time.perf_counter() - start) / len(images)
+        found, begin = [], 0
         for number, image in images:
-            stop = start + len(self._crops(image))
+            end = begin + len(image.crops)
             # the pixel size is a term of the logits, and each image has its own
-            own = logits[start:stop] + size_term(self.model, image.size).cpu().numpy()
-            output, feature = of_crops(own, features[start:stop])
-            found.append((number, NetworkOutput(output, feature[None]), image.notes))
-            start = stop
-        return iter(found)
+            own = logits[begin:end] + size_term(self.model, image.size).cpu().numpy()
+            output, feature = of_crops(own, features[begin:end])
+            report = self._report(image, NetworkOutput(output, feature[None]))
+            found.append((number, replace(report, seconds=round(image.seconds + seconds, 4))))
+            begin = end
+        return found
 
-
-def specimen_of(
-    micrograph: Micrograph, channels: Sequence[str] = (), keep_info_bar: bool = False
-) -> Any:
-    """The grey image, or its channels, without the info bar if that is not kept."""
-    if channels:
-        return open_plane(micrograph, keep_info_bar, channels)[0]
-    grey, _ = to_gray(micrograph.data)
-    # a single slice of a stack is an image
-    grey = without_singles(grey)
-    if keep_info_bar:
-        return grey
-    return grey[(..., *info_bar_of(micrograph).specimen(*grey.shape[-2:]))]
+    def _report(self, image: Prepared, output: NetworkOutput) -> Report:
+        chosen = _choices(self.job)
+        limits = thresholds_of(self.model.card, chosen["decision"], chosen["thresholds"])
+        try:
+            prediction = predicted(
+                self.model, output, image.notes, tta=chosen["tta"], coverage=chosen["coverage"],
+                thresholds=limits,
+            )  # fmt: skip
+        except EXPECTED as error:
+            return Report(printable(str(error)))
+        return report_of(prediction, prediction.notes, *image.scale)

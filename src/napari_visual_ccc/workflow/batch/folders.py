@@ -1,17 +1,21 @@
-"""All images of a folder in one table: their classes, or whether they are fit for analysis."""
+"""All images of a folder in one table: their classes, or whether they are fit for analysis.
+
+Both are batches without files of their own, whose rows become one table.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from ...arrays.lazy import tile_workers
-from ...core.dataset import Example
-from ...core.micrograph import Micrograph
-from ...core.plain import printable
-from ...core.progress import Progress, Steps
+from ...core.micrograph import DOUBT
+from ...core.plain import real
+from ...core.progress import Steps
 from ...core.result import Result
 from ...core.units import are, counted
 from ...engine.acquisition.info_bar import Doubts
@@ -24,14 +28,21 @@ from ...engine.acquisition.quality import (
     Ratio,
     Saturated,
     Striped,
-    image_quality,
 )
+from ...engine.classification.crops import missing_in
 from ...engine.classification.decision import Decision, thresholds_of
 from ...engine.classification.windows import COVERAGE, Device
-from ...io.datasets import unlabelled
-from .classified import MISSING, classified, specimen_of
-from .pool import THREADS, pool, stoppable
-from .queue import each
+from ..save import NOTHING
+from .job import key_of, make_job
+from .output import IMAGES
+from .run import Settings, batching
+from .tables import IMAGE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# folder that keeps what is done
+State = Annotated[Path | None, {"more": True}]
 
 # an image whose finest detail is this many times coarser than the median is less sharp
 _COARSER = 2.0
@@ -52,6 +63,7 @@ def classify_folder(
     thresholds: Annotated[str, {"applies": {"decision": ("operating point",)}}] = "",
     tta: Annotated[bool, {"label": "Average 8 rotations"}] = True,
     device: Device = "auto",
+    state: State = None,
 ) -> Steps[Result]:
     """Classify every image of a folder: class, prediction set and out-of-distribution flag.
 
@@ -73,13 +85,17 @@ def classify_folder(
         Test-time augmentation: mean over the eight rotated and mirrored views of a crop.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
+    state : Path
+        Folder that keeps what is done, image by image: the same call goes on there after a crash or
+        a kill, and images that are done, by name, size and time of change, are not done again.
 
     Returns
     -------
     Result
-        One row per image: ``name``, ``verdict`` (a class, unknown, or none above its threshold),
-        ``probability``, ``prediction_set``, ``distance`` to the training images, ``second`` class,
-        ``windows``, ``problem`` (why an image could not be classified).
+        One row per image, of a stack one per slice (``index_0``): ``name``, ``verdict`` (a class,
+        unknown, or none above its threshold), ``probability``, ``prediction_set``, ``distance`` to
+        the training images, ``second`` class, ``windows``, ``problem`` (why an image could not be
+        classified).
 
     Raises
     ------
@@ -87,23 +103,22 @@ def classify_folder(
         If there is no such folder, no image in it, the file is not a model, or a class has no
         threshold.
     """
-    import pandas as pd
-
-    from ...nets import checkpoint
-    from ...nets import device as devices
     from ...nets.card import read_card
 
-    card = read_card(model)
     # a wrong choice is an error of the run, not of every image
-    limits = thresholds_of(card, decision, thresholds)
-    channels = card.channels if card.depth > 1 else ()
-    doubts = Doubts()
-    examples = unlabelled(folder, channels, closed=True)
-    examples = doubts.watched(examples, channels, kept=card.keeps_info_bar)
-    yield Progress(0, len(examples), "model")
-    loaded = checkpoint.load_model(model, devices.choose(device), shared=True)
-    rows = yield from classified(loaded, examples, tta=tta, coverage=coverage, thresholds=limits)
-    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    thresholds_of(read_card(model), decision, thresholds)
+    choices = {
+        "model": model, "coverage": coverage, "decision": decision, "thresholds": thresholds,
+        "tta": tta, "device": device,
+    }  # fmt: skip
+    images, rows = yield from _batch("classify", folder, choices, state)
+    table = images[["name", "problem"]]
+    if rows is not None:
+        table = table.merge(rows, on="name", how="left")
+    name, *others = _COLUMNS
+    # a stack has a row a slice
+    slices = table.filter(like="index_").columns if len(table) > len(images) else ()
+    table = table.reindex(columns=[name, *slices, *others])
     text = ["verdict", "prediction_set", "second", "problem"]
     # a column without any text is one of numbers
     table[text] = table[text].astype(object).fillna("")
@@ -111,7 +126,7 @@ def classify_folder(
     notes = tuple(
         f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
     )
-    notes = (*notes, *_gaps(rows), *doubts.notes)
+    notes = (*notes, *_gaps(images), *_doubts(images))
     return Result(tables={"predictions": table}, facts={"counts": counts}, notes=notes)
 
 
@@ -120,9 +135,47 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _gaps(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+def _batch(
+    operation: str, folder: Path, choices: Mapping[str, Any], state: Path | None
+) -> Steps[tuple[pd.DataFrame, pd.DataFrame | None]]:
+    """Run an operation on all images of a folder.
+
+    Returns
+    -------
+    images : DataFrame
+        As of `batch`, with ``name`` for ``image``.
+    rows : DataFrame or None
+        The main table over all images; None where none could be done.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    with _place(operation, folder, choices, state) as place:
+        job = make_job(operation, choices, place, formats=NOTHING)
+        how = Settings(tables="none", is_kept=state is not None)
+        found = yield from batching(folder, job, how)
+    images, rows = found.tables[IMAGES], found.tables.get(operation)
+    names = {IMAGE: "name"}
+    return images.rename(columns=names), None if rows is None else rows.rename(columns=names)
+
+
+@contextmanager
+def _place(
+    operation: str, folder: Path, choices: Mapping[str, Any], state: Path | None
+) -> Iterator[Path]:
+    """Folder of the batch: of this folder with these choices, so that others lie beside it."""
+    if state is None:
+        with tempfile.TemporaryDirectory(prefix="visual-ccc-") as place:
+            yield Path(place)
+        return
+    key = key_of(make_job(operation, choices, state, formats=NOTHING))
+    named = hashlib.sha256(f"{key} {real(folder)}".encode(errors="surrogateescape"))
+    yield state / f"{operation}_{named.hexdigest()[:12]}"
+
+
+def _gaps(images: pd.DataFrame) -> tuple[str, ...]:
     """Name the images with missing pixels, and their share."""
-    gaps = [f"{row['name']} {row[MISSING]:.1%}" for row in rows if MISSING in row]
+    found = zip(images["name"], map(missing_in, images["notes"]), strict=True)
+    gaps = [f"{name} {share}" for name, share in found if share]
     if not gaps:
         return ()
     more = ", ..." if len(gaps) > _NAMED else ""
@@ -130,40 +183,11 @@ def _gaps(rows: list[dict[str, Any]]) -> tuple[str, ...]:
     return (f"pixels are missing (NaN or infinite) in {len(gaps)} of the images: {listed}",)
 
 
-def rows_of(
-    folder: Path,
-    assess: Callable[[Micrograph], Steps[dict[str, Any]]],
-    empty: dict[str, Any],
-    channels: Sequence[str] = (),
-    doubts: Doubts | None = None,
-    *,
-    workers: int = 1,
-) -> Steps[list[dict[str, Any]]]:
-    """Assess every image of a folder on threads; one that cannot be read has a ``problem``.
-
-    Those with a doubtful info bar are gathered in `doubts`, where it is left out.
-    """
-    examples = unlabelled(folder, channels, closed=True)
-    examples = doubts.watched(examples, channels) if doubts else examples
-    rows = [empty | {"name": example.name} for example in examples]
-    done = 0
-    yield Progress(0, len(examples), "images")
-    with pool(THREADS, workers) as made:
-
-        def one_image(example: Example) -> dict[str, Any]:
-            return stoppable(assess(example.read()), made.stop)
-
-        for one in each(made, one_image, examples):
-            if one is not None:
-                done += 1
-                try:
-                    found = one.answer()
-                except (ValueError, OSError) as error:
-                    found = empty | {"problem": printable(str(error))}
-                rows[one.number] = {"name": examples[one.number].name} | found
-            # the bar counts images, however many steps one of them takes
-            yield Progress(done, len(examples), "images")
-    return rows
+def _doubts(images: pd.DataFrame) -> tuple[str, ...]:
+    """Name the images that may have an info bar."""
+    doubts = Doubts()
+    doubts.names |= dict.fromkeys(images["name"][images["notes"].str.contains(DOUBT, regex=False)])
+    return doubts.notes
 
 
 def image_quality_folder(
@@ -173,6 +197,7 @@ def image_quality_folder(
     noisy: Ratio = NOISY,
     saturated: Saturated = SATURATED,
     striped: Striped = STRIPED,
+    state: State = None,
 ) -> Steps[Result]:
     """Assess which images of a folder are fit for analysis, before training or a batch.
 
@@ -189,6 +214,9 @@ def image_quality_folder(
         brightest grey level.
     striped : float
         Flag images whose lines differ by more than this percentage of the image's contrast.
+    state : Path
+        Folder that keeps what is done, image by image: the same call goes on there after a crash or
+        a kill, and images that are done, by name, size and time of change, are not done again.
 
     Returns
     -------
@@ -206,36 +234,34 @@ def image_quality_folder(
     """
     import pandas as pd
 
-    def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
-        result = yield from image_quality(
-            specimen_of(micrograph), micrograph.spacing, micrograph.unit, blurred=blurred,
-            noisy=noisy, saturated=saturated, striped=striped,
-        )  # fmt: skip
-        return {"problem": ""} | _all_slices(result.table)
-
-    doubts = Doubts()
-    rows = yield from rows_of(folder, assess, {"flags": ""}, doubts=doubts, workers=tile_workers())
+    choices = {"blurred": blurred, "noisy": noisy, "saturated": saturated, "striped": striped}
+    images, found = yield from _batch("image_quality", folder, choices, state)
+    slices = {} if found is None else dict(iter(found.groupby("name", sort=False)))
+    rows = [
+        {"name": name, "flags": ""} | (_all_slices(slices[name]) if name in slices else {})
+        for name in images["name"]
+    ]
     table = pd.DataFrame(rows)
     if "detail_px" in table:
         typical = table["detail_px"].median()
         coarse = (table["detail_px"] > _COARSER * typical) & (table["flags"] == "")
         if table["detail_px"].count() >= _SEVERAL:
             table.loc[coarse, "flags"] = f"less sharp than the others: theirs is {typical:.1f} px"
-    # what could not be read comes last
-    table["problem"] = table.pop("problem")
+    table["problem"] = images["problem"]
     flagged = table[table["flags"] != ""]
     notes = [f"{row.name}: {row.flags}" for row in flagged.head(_NAMED).itertuples(index=False)]
     if len(flagged) > _NAMED:
         notes.append(f"and {len(flagged) - _NAMED} more")
     facts = {"flagged": len(flagged), "images": len(table)}
     headline = f"{len(flagged)} of {counted(len(table), 'image')} {are(len(flagged))} flagged"
-    notes += doubts.notes
+    notes += _doubts(images)
     return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
 
 
 def _all_slices(table: Any) -> dict[str, Any]:
     """One row of the rows of a stack."""
-    numbers = table.drop(columns=[c for c in table if c == "flags" or c.startswith("index_")])
+    texts = ("name", "flags")
+    numbers = table.drop(columns=[c for c in table if c in texts or c.startswith("index_")])
     flags = table["flags"].iloc[0]
     if len(table) > 1:
         # "noisy: signal-to-noise ratio 0.6; blurred: ..." of every slice: kinds, counted

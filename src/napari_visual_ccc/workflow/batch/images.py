@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ...core.files import stem
 from ...core.plain import absolute, path_given, printable, real
 from ...core.units import counted
+from ...io.channels import files_of
 from ...io.datasets import unlabelled
 from ...io.read.sidecar import beside
 from ...io.rows import with_known_columns
@@ -38,22 +39,36 @@ class Image(NamedTuple):
         Start of the names of the files of its result.
     again : int
         How many times more the file was given: by other spellings of its path, or by links.
+    channels : tuple of str
+        Names of the channels of the model, if it takes several: each may have a file of its own
+        beside that at `path`.
     """
 
     name: str
     path: Path
     title: str
     again: int = 0
+    channels: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """What identifies the file: its name in the batch, its size and its time of change.
 
-        Those of the text of the microscope beside it follow. That of a file that is not there is
-        its name.
+        Those of the text of the microscope beside it follow, and those of its other channels. That
+        of a file that is not there is its name.
         """
-        texts = [f"|{one.name}|{state_of(one)}" for one in beside(self.path)]
-        return "".join([f"{self.name}|{state_of(self.path)}", *texts])
+        more = [f"|{one.name}|{state_of(one)}" for one in (*beside(self.path), *self._others)]
+        return "".join([f"{self.name}|{state_of(self.path)}", *more])
+
+    @property
+    def _others(self) -> list[Path]:
+        """Files of the other channels."""
+        try:
+            files = files_of(self.path, self.channels) if self.channels else None
+        # it is listed among the failures
+        except (ValueError, OSError):
+            return []
+        return [one for one in (files or {}).values() if one != self.path]
 
 
 def state_of(path: Path) -> str:
@@ -71,7 +86,12 @@ def state_of(path: Path) -> str:
 
 
 def images_of(
-    source: Images, *, without: Path | None = None, recursive: bool = True, stacks: bool = False
+    source: Images,
+    *,
+    without: Path | None = None,
+    recursive: bool = True,
+    stacks: bool = False,
+    channels: tuple[str, ...] = (),
 ) -> list[Image]:
     """List the images of a batch, each file once.
 
@@ -86,6 +106,8 @@ def images_of(
         Go into the folders in a folder.
     stacks : bool
         A folder is one image: its files are the slices of a stack.
+    channels : tuple of str
+        Names of the channels of an image: files of a folder that are named by them are one image.
 
     Returns
     -------
@@ -102,7 +124,7 @@ def images_of(
     """
     several = not isinstance(source, str | bytes | Path) and isinstance(source, Iterable)
     places = [path_given(one, "images") for one in (source if several else [source])]  # type: ignore[union-attr]
-    paths = [path for place in places for path in _paths(place, recursive, stacks)]
+    paths = [path for place in places for path in _paths(place, recursive, stacks, channels)]
     found = [(path, real(path)) for path in paths]
     if without is not None:
         results = real(without)
@@ -112,7 +134,7 @@ def images_of(
         raise ValueError(f"{', '.join(map(str, places)) or 'the list'}: no image")
     base = _base(places[0], stacks) if len(places) == 1 else None
     titled = _titled(_names(list(times), base), list(times))
-    return [one._replace(again=times[one.path]) for one in titled]
+    return [one._replace(again=times[one.path], channels=channels) for one in titled]
 
 
 def of_same(images: Sequence[Image]) -> tuple[str, ...]:
@@ -160,7 +182,10 @@ def as_known(images: Sequence[Image], names: Mapping[str, str]) -> list[Image]:
             name = part.with_name(f"{part.stem}_{count}{part.suffix}").as_posix()
         found[name] = number
     titled = _titled(list(found), [image.path for image in images])
-    return [one._replace(again=image.again) for one, image in zip(titled, images, strict=True)]
+    return [
+        one._replace(again=image.again, channels=image.channels)
+        for one, image in zip(titled, images, strict=True)
+    ]
 
 
 def _is_inside(name: str) -> bool:
@@ -210,10 +235,13 @@ def _titles(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
     return titles
 
 
-def _paths(place: str | Path, recursive: bool, stacks: bool) -> list[Path]:
+def _paths(
+    place: str | Path, recursive: bool, stacks: bool, channels: tuple[str, ...]
+) -> list[Path]:
     path = Path(place)
     if is_folder(path) and not stacks:
-        found = [one.path for one in unlabelled(path, closed=True) if one.path is not None]
+        examples = unlabelled(path, channels, closed=True)
+        found = [one.path for one in examples if one.path is not None]
         return [one for one in found if recursive or one.parent == path]
     if path.is_file() and path.suffix.lower() in TABLES:
         return _of_table(path, stacks)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ..record import Record, versions
 from ..save import Formats
 from ..scripts.models import kept_as_files
 from ..signature import checked, defaults, inputs, optional_inputs, parameters, resolved
+from ..specimen import model_channels
 from .output import place_of
 
 # parameters of `batch` that are of what is done, not of how it is run
@@ -163,6 +165,18 @@ def title_of(job: FileJob) -> str:
     """Name the steps of a job."""
     steps = [job.name] if job.record is None else [one.operation for one in job.record.steps]
     return ", ".join(steps)
+
+
+def channels_of(job: FileJob) -> tuple[str, ...]:
+    """Names of the channels that the model of a job takes of each image, if it takes several."""
+    if job.record is None:
+        return model_channels(OPERATIONS[job.name], job.parameters)
+    for step in job.record.steps:
+        # what is wrong with a recorded model, its step says
+        with suppress(ValueError, OSError):
+            if channels := model_channels(OPERATIONS[step.operation], step.parameters):
+                return channels
+    return ()
 
 
 def files_of(job: FileJob) -> list[Path]:

@@ -57,7 +57,7 @@ class Target:
 
     Parameters
     ----------
-    ending : {'csv', 'parquet'}
+    ending : {'csv', 'parquet', 'none'}
         Format of the tables.
     main : Path, optional
         Of the main table; its summaries lie beside it.
@@ -72,6 +72,11 @@ class Target:
     excel: bool = False
     force: bool = False
 
+    @property
+    def is_written(self) -> bool:
+        """Whether there are any."""
+        return self.ending != "none"
+
     def files(self, names: Iterable[str], job: FileJob) -> list[Path]:
         """Files of tables, with their copies for Excel."""
         found = [file_of(name, job, self.ending, self.main) for name in names]
@@ -80,6 +85,8 @@ class Target:
 
     def expected(self, job: FileJob) -> list[Path]:
         """Files that are known before the first image is read."""
+        if not self.is_written:
+            return []
         tables = self.files((job.name, SUMMARY, BY_IMAGE, IMAGES, FAILURES), job)
         return [*tables, job.output / RECORD]
 
@@ -146,7 +153,9 @@ def _write(
     tables: Mapping[str, pd.DataFrame], ledger: Ledger, job: FileJob, target: Target, of: str,
     *, computed: bool,
 ) -> bool:  # fmt: skip
-    """Write the tables, unless they are there already."""
+    """Write the tables, unless there are to be none or they are there already."""
+    if not target.is_written:
+        return True
     written = {name: table for name, table in tables.items() if name != FAILURES or len(table)}
     paths, folder = target.files(written, job), job.output
     known = ledger.tables

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +20,7 @@ from .. import cost
 from ..files.run_on_file import FileJob
 from ..record import Record
 from .before.look import images_for, keys_of, left, opened
+from .classified import is_for_crops, reports
 from .forecast import bounded, need_of
 from .images import Image, Images, of_same
 from .job import absolute_job, prepared
@@ -57,8 +58,8 @@ class Settings:
     workers : int
         Threads or processes at most; 0 takes one a core. Fewer where the forecast of memory says
         so. A cluster has its own number.
-    tables : {'csv', 'parquet'}
-        Format of the tables over all images.
+    tables : {'csv', 'parquet', 'none'}
+        Format of the tables over all images; with 'none' the folder has the ledger alone.
     force : bool
         Begin anew where the folder holds another batch, whose files are removed; replace others.
     table : Path, optional
@@ -69,16 +70,19 @@ class Settings:
         A folder is one image: its files are the slices of a stack.
     excel : bool
         Write a copy of each table for Excel, too.
+    is_kept : bool
+        Whether a later run can go on: the folder is not a temporary one.
     """
 
     scheduler: Any = THREADS
     workers: int = 0
-    tables: Literal["csv", "parquet"] = "csv"
+    tables: Literal["csv", "parquet", "none"] = "csv"
     force: bool = False
     table: Path | None = None
     recursive: bool = True
     stacks: bool = False
     excel: bool = False
+    is_kept: bool = True
 
     @property
     def target(self) -> Target:
@@ -219,7 +223,7 @@ def batching(
     with opened(job, force=settings.force) as ledger:
         yield Progress(0, len(found), "files")
         keys = keys_of(ledger, found, job, settings)
-        with reported(lambda: ledger.count(keys), len(keys)):
+        with reported(lambda: ledger.count(keys), len(keys), is_kept=settings.is_kept):
             result = yield from _completed(ledger, keys, job, settings, closed)
         return replace(result, notes=(*result.notes, *of_same(found)))
 
@@ -236,19 +240,24 @@ def _completed(
     todo = left(ledger, keys, job, settings)
     before, notes = len(keys) - len(todo), list[str]()
     write = functools.partial(write_tables, ledger, keys, job, before, target)
+    keep = write if target.is_written else None
     if todo:
         if others := foreign(expected, ledger.tables, job.output):
             say(f"visual-ccc: --force replaces {listed(others)}, as far as this batch writes them")
         yield Progress(before, len(keys), "forecast")
         need, workers = need_of(job, list(todo.values())), settings.workers or cores.workers()
+        if is_for_crops(job, settings.scheduler):
+            # they read, and the network runs once
+            need = replace(need, devices=())
         if settings.scheduler in (THREADS, PROCESSES):
             workers = bounded(min(workers, len(todo)), need)
         with (
             pool(settings.scheduler, workers, need) as made,
             # the tables do not wait for the workers to end
-            kept(made.give_up, write, lambda: ledger.count(keys), len(keys), closed),
+            kept(made.give_up, keep, lambda: ledger.count(keys), len(keys), closed),
         ):
-            yield from _through(todo, before, job, ledger, made)
+            found = _reports(list(todo.values()), job, ledger, made, settings.scheduler)
+            yield from _through(found, todo, before, job, ledger, made)
         notes = made.notes
     result = write()
     gone = [one for key, one in keys.items() if ledger.is_done(key) and key not in ledger]
@@ -262,19 +271,23 @@ def _completed(
 
 
 def _through(
-    todo: Mapping[str, Image], before: int, job: FileJob, ledger: Ledger, made: Pool
+    answers: Iterator[tuple[int, Report] | Progress | None],
+    todo: Mapping[str, Image],
+    before: int,
+    job: FileJob,
+    ledger: Ledger,
+    made: Pool,
 ) -> Steps[None]:
     """Go through the images that are left, and write down each."""
     keys, total, failed, count = list(todo), before + len(todo), 0, 0
-    start = time.monotonic()
-    stop = made.stop if made.shared else None
-    function = functools.partial(work, absolute_job(job), stop=stop, ledger=absolute(ledger.file))
-    for one in each(made, function, todo.values(), _AHEAD):
+    start, is_recorded = time.monotonic(), False
+    for one in answers:
         ledger.check()
-        if one is not None:
-            key, found = keys[one.number], _answer(one)
-            if not found.problem and count == failed:
+        if isinstance(one, tuple):
+            key, found = keys[one[0]], one[1]
+            if found.record and not is_recorded:
                 write_record(job, found.record, ledger)
+                is_recorded = True
             image = {"name": todo[key].name, "path": str(todo[key].path)}
             former = ledger.add(key, {**image, **asdict(replace(found, record={}))})
             remove_superseded(former, job.output)
@@ -283,6 +296,19 @@ def _through(
         left = (len(todo) - count) * (time.monotonic() - start) / max(count, 1)
         note = _note(count, left, failed) if made.count() else WAITING
         yield Progress(before + count, total, note)
+
+
+def _reports(
+    images: list[Image], job: FileJob, ledger: Ledger, made: Pool, scheduler: Any
+) -> Iterator[tuple[int, Report] | Progress | None]:
+    """Yield the number of each image with what became of it, and others in between."""
+    stop, own = made.stop if made.shared else None, absolute_job(job)
+    function = functools.partial(work, own, stop=stop, ledger=absolute(ledger.file))
+    if is_for_crops(job, scheduler):
+        yield from reports(own, images, made, function)
+        return
+    for one in each(made, function, images, _AHEAD):
+        yield None if one is None else (one.number, _answer(one))
 
 
 def _answer(one: Done[Report]) -> Report:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -176,18 +176,25 @@ def _codes(error: BaseException | None) -> Iterator[int]:
 
 
 def _report(done: FileRun, output: Path, seconds: float) -> Report:
-    from ...report.summary import summary
-
     source = done.record.source
-    return Report(
-        result=printable(summary(done.result)),
-        notes=[printable(note) for note in dict.fromkeys(done.notes)],
-        tables={name: columns_of(table) for name, table in tables_of(done.result).items()},
-        spacing=None if source.spacing is None else [float(one) for one in source.spacing],
-        unit=source.unit or "px",
+    return replace(
+        report_of(done.result, done.notes, source.spacing, source.unit or "px"),
         files=[printable(file.relative_to(output).as_posix()) for file in done.files],
         seconds=round(seconds, 4),
         record=done.record.plain(),
+    )
+
+
+def report_of(result: Result, notes: Iterable[str], spacing: Any, unit: str) -> Report:
+    """Say what became of an image, in plain values."""
+    from ...report.summary import summary
+
+    return Report(
+        result=printable(summary(result)),
+        notes=[printable(note) for note in dict.fromkeys(notes)],
+        tables={name: columns_of(table) for name, table in tables_of(result).items()},
+        spacing=None if spacing is None else [float(one) for one in spacing],
+        unit=unit,
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from ...arrays.filters.blur import SIGMA
+from ...arrays.inputs import to_gray
 from ...core.micrograph import Micrograph
-from ...core.progress import Steps
+from ...core.plain import printable
+from ...core.progress import Progress, Steps, as_one_step
 from ...core.result import Result
 from ...engine.acquisition.bar_detector import info_bar_of
 from ...engine.acquisition.info_bar import Doubts
@@ -19,8 +22,8 @@ from ...engine.concordance.concordance import concordance
 from ...engine.concordance.summary import NONE, class_notes, class_table, image_row
 from ...engine.explanation.explain import explain
 from ...engine.segmentation.threshold import threshold
-from ..batch.classified import specimen_of
-from ..batch.folders import rows_of
+from ...io.axes import without_singles
+from ...io.datasets import unlabelled
 
 _SEGMENTED = {"applies": {"labels": (None,)}}
 
@@ -102,7 +105,7 @@ def concordance_folder(  # noqa: PLR0913
     regions: dict[str, None] = {}
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
-        image = specimen_of(micrograph, keep_info_bar=card.keeps_info_bar)
+        image = _specimen(micrograph, keep_info_bar=card.keeps_info_bar)
         scale = (micrograph.spacing, micrograph.unit)
         heat = yield from explain(image, *scale, model=model, target=target, device=device)
         phases, called = yield from _phases(
@@ -120,7 +123,7 @@ def concordance_folder(  # noqa: PLR0913
         return {"class": heat.target, stated.means: float(value)} | image_row(found.table)
 
     doubts = None if card.keeps_info_bar else Doubts()
-    rows = yield from rows_of(folder, assess, {"class": "", "region": ""}, doubts=doubts)
+    rows = yield from _rows_of(folder, assess, {"class": "", "region": ""}, doubts)
     table = pd.DataFrame([{"problem": ""} | row for row in rows])
     table["problem"] = table.pop("problem")
     failed = int((table["problem"] != "").sum())
@@ -131,6 +134,40 @@ def concordance_folder(  # noqa: PLR0913
         summary = tables["regions by class"] = class_table(table, tuple(regions))
         notes = (*class_notes(summary), *notes)
     return Result(tables=tables, notes=notes)
+
+
+def _rows_of(
+    folder: Path,
+    assess: Callable[[Micrograph], Steps[dict[str, Any]]],
+    empty: dict[str, Any],
+    doubts: Doubts | None,
+) -> Steps[list[dict[str, Any]]]:
+    """Assess every image of a folder; one that cannot be read has a ``problem``.
+
+    Those with a doubtful info bar are gathered in `doubts`, where it is left out.
+    """
+    examples = unlabelled(folder, closed=True)
+    examples = doubts.watched(examples) if doubts else examples
+    rows = []
+    for done, example in enumerate(examples):
+        here = Progress(done, len(examples), "images")
+        yield here
+        try:
+            found = yield from as_one_step(assess(example.read()), here)
+        except (ValueError, OSError) as error:
+            found = empty | {"problem": printable(str(error))}
+        rows.append({"name": example.name} | found)
+    return rows
+
+
+def _specimen(micrograph: Micrograph, *, keep_info_bar: bool) -> Any:
+    """The grey image, without the info bar if that is not kept."""
+    grey, _ = to_gray(micrograph.data)
+    # a single slice of a stack is an image
+    grey = without_singles(grey)
+    if keep_info_bar:
+        return grey
+    return grey[(..., *info_bar_of(micrograph).specimen(*grey.shape[-2:]))]
 
 
 def _phases(

@@ -12,7 +12,7 @@ from ....core.units import counted
 from ...files.paired import paired
 from ...files.run_on_file import FileJob
 from ..images import Image, Images, as_known, images_of, state_of
-from ..job import about_of, files_of
+from ..job import about_of, channels_of, files_of
 from ..keep.others import held, lost
 from ..keep.own import check_folder, check_own, remove_former
 from ..ledger import NAME, RESULTS, Ledger, entry_of
@@ -83,8 +83,9 @@ def images_for(images: Images, job: FileJob, settings: Settings) -> list[Image]:
         As `batching`.
     """
     found = images_of(
-        images, without=job.output / RESULTS, recursive=settings.recursive, stacks=settings.stacks
-    )
+        images, without=job.output / RESULTS, recursive=settings.recursive, stacks=settings.stacks,
+        channels=channels_of(job),
+    )  # fmt: skip
     expected = settings.target.expected(job)
     check_folder(job.output, expected, force=settings.force)
     if not (job.output / NAME).is_file():

@@ -12,18 +12,18 @@ from ....core.units import are, counted
 @contextmanager
 def kept(
     stop: Callable[[], object],
-    write: Callable[[], object],
+    write: Callable[[], object] | None,
     done: Callable[[], int],
     total: int,
     closed: Callable[[str], object] = lambda _: None,
 ) -> Iterator[None]:
-    """Write the tables where the work ends early, by Ctrl-C, Cancel or an error.
+    """Write the tables, if any, where the work ends early, by Ctrl-C, Cancel or an error.
 
     Parameters
     ----------
     stop : callable
         Stops the workers; they are not waited for.
-    write : callable
+    write : callable, optional
         Writes the tables of what is done.
     done : callable
         Number of images that are done.
@@ -35,23 +35,25 @@ def kept(
     Raises
     ------
     KeyboardInterrupt
-        As `reported`.
+        With how many images are done, and in the tables or not.
     """
     try:
         yield
     except BaseException as error:
         stop()
-        tables = _written(write) if done() else ""
+        tables = _written(write) if done() and write is not None else ""
         if isinstance(error, KeyboardInterrupt):
-            raise _said(done(), total, tables) from None
+            raise KeyboardInterrupt(_share(done(), total, tables)) from None
         if isinstance(error, GeneratorExit):
             closed(_share(done(), total, tables))
         raise
 
 
 @contextmanager
-def reported(done: Callable[[], int], total: int) -> Iterator[None]:
+def reported(done: Callable[[], int], total: int, *, is_kept: bool = True) -> Iterator[None]:
     """Follow Ctrl-C by one line on stderr: how many images are done, and how to go on.
+
+    Nothing is said where no later run can go on.
 
     Raises
     ------
@@ -61,15 +63,12 @@ def reported(done: Callable[[], int], total: int) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        if error.args:
-            raise
-        raise _said(done(), total, "") from None
-
-
-def _said(done: int, total: int, tables: str) -> KeyboardInterrupt:
-    text = f"interrupted: {_share(done, total, tables)}; the same command goes on where it ended"
-    say(f"visual-ccc: {text}")
-    return KeyboardInterrupt(text)
+        if not is_kept:
+            raise KeyboardInterrupt from None
+        share = str(error) or _share(done(), total, "")
+        text = f"interrupted: {share}; the same command goes on where it ended"
+        say(f"visual-ccc: {text}")
+        raise KeyboardInterrupt(text) from None
 
 
 def _share(done: int, total: int, tables: str) -> str:
