@@ -62,15 +62,13 @@ def folder(count):
         (place / name.name).write_bytes(name.read_bytes())
     return lambda: ccc.classify_folder(place)
 
-def train(architecture, **how):
+def train(model, **how):
     place = Path(tempfile.mkdtemp())
     known = inspect.signature(ccc.train).parameters
     how = {name: value for name, value in how.items() if name in known}
     # older states wrote the model themselves
     output = {"output": place / "model.safetensors"} if "output" in known else {}
-    return lambda: ccc.train(
-        DATA / "nanoshapes/crops/train", architecture=architecture, **output, **how
-    )
+    return lambda: ccc.train(DATA / "nanoshapes/crops/train", model=model, **output, **how)
 
 for line in sys.stdin:
     job = eval(line)

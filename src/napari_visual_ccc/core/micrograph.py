@@ -20,9 +20,6 @@ CHANNELS = "channels"
 # name of the axis of channels
 CHANNEL_AXIS = "c"
 
-# how a note on a doubtful info bar begins
-DOUBT = "there may be an info bar"
-
 
 # facts of a micrograph with their titles, in the order of display
 _TITLES = {
@@ -85,7 +82,7 @@ class InfoBar:
             return ""
         numbers = ", ".join(f"{b}={shown(n)}" for b, n in self.doubtful.pixels.items() if n)
         return (
-            f"{DOUBT}: {self.doubtful}; it was not left out. If it is one, set it "
+            f"there may be an info bar: {self.doubtful}; it was not left out. If it is one, set it "
             f'with Detect info bar, find="manual", {numbers}, or pass info_bar=InfoBar({numbers})'
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 
 
 THUMBNAIL = 48
-
-# in the note on missing pixels, behind their share
-_OF_MISSING = " of the pixels are missing"
-_MISSING = re.compile(rf"([\d.]+)%{_OF_MISSING}")
 
 Card = TypeVar("Card", bound="NetworkInput")
 
@@ -94,15 +89,9 @@ def missing_note(planes: np.ndarray) -> tuple[str, ...]:
         return ()
     much = ": most of the image is unknown, so do not rely on the result" if share > _MUCH else ""
     return (
-        f"{share:.2%}{_OF_MISSING} (NaN or infinite); they are filled from their "
+        f"{share:.2%} of the pixels are missing (NaN or infinite); they are filled from their "
         f"surroundings and do not count in the grey range{much}",
     )
-
-
-def missing_in(notes: str) -> str:
-    """Share of missing pixels that a text of notes has from `missing_note`; empty if none."""
-    found = _MISSING.search(notes)
-    return f"{float(found[1]):.1f}%" if found else ""
 
 
 def network_plane(

@@ -6,6 +6,7 @@ Both are batches without files of their own, whose rows become one table.
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from ...core.micrograph import DOUBT
 from ...core.plain import real
 from ...core.progress import Steps
 from ...core.result import Result
@@ -29,7 +29,6 @@ from ...engine.acquisition.quality import (
     Saturated,
     Striped,
 )
-from ...engine.classification.crops import missing_in
 from ...engine.classification.decision import Decision, thresholds_of
 from ...engine.classification.windows import COVERAGE, Device
 from ..save import NOTHING
@@ -52,6 +51,10 @@ _SEVERAL = 5
 
 # flagged files that the notes name
 _NAMED = 10
+
+# in the notes of an image: `InfoBar.doubt` and `crops.missing_note`
+_DOUBT = "there may be an info bar"
+_MISSING = re.compile(r"([\d.]+)% of the pixels are missing")
 
 
 def classify_folder(
@@ -174,8 +177,8 @@ def _place(
 
 def _gaps(images: pd.DataFrame) -> tuple[str, ...]:
     """Name the images with missing pixels, and their share."""
-    found = zip(images["name"], map(missing_in, images["notes"]), strict=True)
-    gaps = [f"{name} {share}" for name, share in found if share]
+    found = zip(images["name"], map(_MISSING.search, images["notes"]), strict=True)
+    gaps = [f"{name} {float(share[1]):.1f}%" for name, share in found if share]
     if not gaps:
         return ()
     more = ", ..." if len(gaps) > _NAMED else ""
@@ -186,7 +189,7 @@ def _gaps(images: pd.DataFrame) -> tuple[str, ...]:
 def _doubts(images: pd.DataFrame) -> tuple[str, ...]:
     """Name the images that may have an info bar."""
     doubts = Doubts()
-    doubts.names |= dict.fromkeys(images["name"][images["notes"].str.contains(DOUBT, regex=False)])
+    doubts.names |= dict.fromkeys(images["name"][images["notes"].str.contains(_DOUBT, regex=False)])
     return doubts.notes
 
 

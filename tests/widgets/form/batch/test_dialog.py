@@ -146,6 +146,18 @@ def test_choices_come_back_in_the_session(form, finish, folder, ask, go, qtbot):
     assert again.fields["force"].value is False
 
 
+def test_a_dialog_that_is_deleted_while_it_looks_hears_nothing_more(form, folder, ask, qtbot):
+    dialog = ask(form, folder)
+    qtbot.waitUntil(lambda: dialog._job is None)
+    dialog._look()
+    job = dialog._job
+    assert job.running
+    # as with the window of the viewer
+    dialog.deleteLater()
+    qtbot.waitSignal(dialog.destroyed).wait()
+    assert not job.running
+
+
 def test_the_steps_of_a_layer_are_done_on_all_images(viewer, form, discs, finish, folder, ask, go):
     viewer.add_image(discs, name="tried")
     form.fields["sigma"].value = 3.0

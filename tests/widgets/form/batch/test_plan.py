@@ -47,6 +47,18 @@ def test_a_folder_of_the_same_run_is_left_where_it_cannot_go_on_or_begins_anew(f
     assert run(planned(wish(folder))).output == folder.with_name("images_threshold")
 
 
+def test_why_a_run_does_not_go_on_in_its_folder_is_said(folder):
+    run(run(planned(wish(folder))).steps())
+    table = folder.with_name("images_threshold") / "threshold.csv"
+    table.write_text(table.read_text().replace("a.tif", "A.tif"))
+    (folder / "d.tif").write_bytes((folder / "a.tif").read_bytes())
+    plan = run(planned(wish(folder)))
+    assert plan.output == folder.with_name("images_threshold_2")
+    assert "not in images_threshold: threshold.csv changed since" in plan.about
+    other = run(planned(wish(folder / "a.*")))
+    assert "not in images_threshold: holds results of" in other.about
+
+
 def test_what_the_batch_would_refuse_is_refused_before(folder):
     output = folder.with_name("out")
     run(run(planned(wish(folder, output=output))).steps())

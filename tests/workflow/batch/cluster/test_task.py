@@ -7,6 +7,7 @@ import time
 import pytest
 
 from napari_visual_ccc.core.progress import Progress
+from napari_visual_ccc.core.settings import cores
 from napari_visual_ccc.workflow.batch.cluster.need import Need
 from napari_visual_ccc.workflow.batch.pool import pool, stoppable
 from napari_visual_ccc.workflow.batch.queue import each
@@ -44,6 +45,17 @@ def test_a_worker_takes_as_many_items_as_its_memory_holds(cluster):
         said = " ".join(made.notes)
         assert ("2 of 3 threads of a worker" in said) == (most == 2)
         assert ("needs about 5.0 GB" in said) == (most == 1)
+
+
+def test_items_at_a_time_share_the_cores_of_their_worker(cluster):
+    for need, places in ((Need(), 3), (Need(5_000_000_000), 1)):
+        with pool(cluster.scheduler_address, 0, need) as made:
+            (done,) = [one.answer() for one in each(made, shared, range(1)) if one is not None]
+        assert done == max(1, cores.workers() // places)
+
+
+def shared(_):
+    return cores.of_thread()
 
 
 @pytest.mark.parametrize("need", [Need(), Need(5_000_000_000)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -172,6 +173,8 @@ class BatchDialog(QDialog):
         for one in (self.main, self.folded):
             one.changed.connect(self._follow)
         self.finished.connect(self._close)
+        # with the viewer: a method of what is deleted would not be called
+        self.destroyed.connect(functools.partial(BatchDialog._abandon, self))
 
     def _fold(self, shown: bool) -> None:
         self.folded.visible = shown
@@ -306,10 +309,13 @@ class BatchDialog(QDialog):
         session.remember(**values, unit=unit, images=self.images.value, record=record)
 
     def _close(self, *_: Any) -> None:
+        self._abandon()
+        self.deleteLater()
+
+    def _abandon(self) -> None:
         self._is_closed = True
         if self._job is not None:
             self._job.abandon()
-        self.deleteLater()
 
 
 def _folder_of(form: Form) -> str:

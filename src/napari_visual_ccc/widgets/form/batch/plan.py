@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -110,12 +110,13 @@ def planned(wish: Wish) -> Steps[Plan]:
     # files may have another unit than the layer that lengths were typed for
     if wish.lengths and job.record is None and lengths_of(job.name, job.parameters):
         job = replace(job, lengths=wish.lengths)
+    passed = ""
     if wish.output:
         found = looked(wish.images, job, settings)
     else:
         first = beside.with_name(f"{beside.name}_{job.name}")
-        job, found = _placed(replace(job, output=first), wish.images, settings)
-    notes = [counted(found.images, "image")]
+        job, found, passed = _placed(replace(job, output=first), wish.images, settings)
+    notes = [counted(found.images, "image"), *([passed] if passed else [])]
     if job.record is not None:
         notes.append(f"steps: {title_of(job)}")
     if found.is_known:
@@ -138,17 +139,23 @@ def place_beside(images: str) -> Path:
     return place if place.name else place / "images"
 
 
-def _placed(job: FileJob, images: str, settings: Settings) -> tuple[FileJob, Before]:
-    """Take the folder of the same batch, unless it begins anew or cannot go on; else a new one."""
-    key, first, number = key_of(job), job.output, 1
+def _placed(job: FileJob, images: str, settings: Settings) -> tuple[FileJob, Before, str]:
+    """Take the folder of the same batch, unless it begins anew or cannot go on; else a new one.
+
+    The text says why the same batch cannot go on in its folder, where that is so.
+    """
+    key, first, number, passed = key_of(job), job.output, 1, ""
     while job.output.exists():
         if not settings.force and key_in(job.output / NAME) == key:
+            try:
+                return job, looked(images, job, settings), passed
             # of other images, say, or with a table that was edited
-            with suppress(FileExistsError):
-                return job, looked(images, job, settings)
+            except FileExistsError as error:
+                reason = str(error).partition(";")[0].replace(f"{job.output}{os.sep}", "")
+                passed = f"not in {job.output.name}: {reason.removeprefix(f'{job.output} ')}"
         number += 1
         job = replace(job, output=first.with_name(f"{first.name}_{number}"))
-    return job, looked(images, job, settings)
+    return job, looked(images, job, settings), passed
 
 
 def _going_on(found: Before) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ....core.memory import available
+from ....core.settings import cores
 from .need import at_once, on_card
 
 # seconds between two looks at whether an item that waits for a place was withdrawn
@@ -53,6 +54,8 @@ def answer(payload: bytes) -> dict[str, Any]:
     function, item, need = pickle.loads(payload)
     threads, free = _of_worker()
     places = at_once(threads, need.bytes, free, on_card=threads > 1 and on_card(need.devices))
+    # items at a time share the cores: networks in each would take them all
+    cores.give_thread(max(1, cores.workers() // places))
     with _place(places) as there_is:
         found = function(item) if there_is else None
     answered = pickle.dumps(found, pickle.HIGHEST_PROTOCOL)
