@@ -114,6 +114,13 @@ def test_bytes_of_a_name_that_are_not_text_are_escaped():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links of Windows need a permission")
+def test_a_reason_does_not_repeat_the_path_beside_it():
+    path = Path("a/b\udcff.tif")
+    assert core_plain.reason_of(OSError(f"{path}: is cut off"), path) == "is cut off"
+    assert core_plain.reason_of(OSError(f"c {path}: is"), path) == "c a/b\\udcff.tif: is"
+    assert core_plain.reason_of(OSError("is cut off"), None) == "is cut off"
+
+
 def test_paths_become_absolute_and_lead_where_they_led(tmp_path, monkeypatch):
     for name in ("a/b/c", "d"):
         (tmp_path / name).mkdir(parents=True)

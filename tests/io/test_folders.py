@@ -10,7 +10,13 @@ import pytest
 from PIL import Image
 
 from napari_visual_ccc.io.datasets import load, unlabelled
-from napari_visual_ccc.io.folders import aside, is_class, own_results, same_image
+from napari_visual_ccc.io.folders import (
+    aside,
+    check_is_folder,
+    is_class,
+    own_results,
+    same_image,
+)
 from napari_visual_ccc.io.parts import inner_parts
 from napari_visual_ccc.io.read import read
 
@@ -193,6 +199,15 @@ def test_files_of_one_name_that_show_something_else_are_images_of_their_own(fold
     skipped = dict(data.skipped)
     assert skipped["dots/bright.bmp"] == "the same image as bright.png, in another format"
     assert skipped["stripe/part.jpg"].startswith("part.png of the same name is used")
+
+
+def test_a_file_is_not_called_a_missing_folder(folder):
+    check_is_folder(folder)
+    with pytest.raises(FileNotFoundError, match="none: no such folder"):
+        check_is_folder(folder / "none")
+    file = folder / "dots" / "im0.png"
+    with pytest.raises(NotADirectoryError, match=r"im0\.png: is a file; name the folder"):
+        unlabelled(file)
 
 
 def test_many_files_in_two_formats_are_compared_in_part(tmp_path, rng, monkeypatch):

@@ -117,6 +117,13 @@ def test_a_table_of_excel_is_read(images, ending):
         load(folder / "bad.xlsx")
 
 
+@pytest.mark.parametrize("text", ["", "\n\n", "# a remark\n"])
+def test_a_table_without_rows_is_empty(text, tmp_path):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"a\.csv: is empty: a table needs a row of column names"):
+        load(tmp_path / "a.csv")
+
+
 def test_without_openpyxl_a_table_of_excel_is_refused_in_words(tmp_path):
     (tmp_path / "a.xlsx").write_bytes(b"PK")
     code = (

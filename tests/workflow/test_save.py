@@ -159,6 +159,23 @@ def test_names_of_files_fit_every_file_system():
     assert file_stem("a: b/c?") == "a_b_c"
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("~", "image"), ("..", "image.."), (".a", "image.a")]
+)
+def test_files_of_a_name_of_signs_are_there_to_be_seen(name, expected, tmp_path, discs):
+    """The ending alone was the name: a hidden file, and a figure of no format."""
+    file = tmp_path / f"{name}.png"
+    PILImage.fromarray(discs).save(file, format="PNG")
+    ccc.write(ccc.threshold(file), tmp_path / "out")
+    found = names((tmp_path / "out").iterdir())
+    assert found == [
+        f"{expected}.csv",
+        f"{expected}.ome.tif",
+        f"{expected}.png",
+        f"{expected}.yaml",
+    ]
+
+
 def test_layers_that_belong_together_have_one_figure(tmp_path, source):
     outcome = run(execute("image_analysis", {"image": source}))
     paths = write_result(outcome.result, tmp_path, "discs", outcome.record, source)

@@ -289,6 +289,9 @@ def test_prompts_are_points_shapes_or_labels():
     assert in_pixels(labels, (20, 30)) is labels
     with pytest.raises(ValueError, match="labels of the size of the image, 20 x 30"):
         in_pixels(labels[1:], (20, 30))
+    # an image of two columns is no list of points: it was called a bug
+    with pytest.raises(ValueError, match=r"shape \(2, 2\); give points .* or CSV"):
+        in_pixels(Micrograph(labels[:2, :2]), (20, 30))
 
 
 # axes and colours of inputs ----------------------------------------------------------------------

@@ -39,6 +39,11 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def reason_of(error: Exception, path: Path | None) -> str:
+    """Why a file cannot be used, without its path, for a list in which its name stands already."""
+    return printable(str(error)).removeprefix(f"{printable(str(path))}: ")
+
+
 class _Short(reprlib.Repr):
     def repr_int(self, x: int, level: int) -> str:
         """Spell a whole number: Python spells none of more than 4300 digits."""

@@ -17,6 +17,7 @@ from .channels import by_image, complete, read_channels, read_files
 from .copies import belonging, parts_of_sets
 from .folders import (
     aside,
+    check_is_folder,
     files_below,
     inner_classes,
     is_class,
@@ -123,8 +124,7 @@ def unlabelled(
         If there is no such folder, or it has no image.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
+    check_is_folder(folder)
     unknown: list[Path] = []
     paths = sorted(p for p in files_below(folder, unknown) if is_image(p))
     others = {*own_results(paths), *parts_of_sets(paths)}

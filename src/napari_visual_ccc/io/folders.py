@@ -65,6 +65,20 @@ def is_left_out(name: str) -> bool:
     return bool(name.startswith(".") or _SYSTEM.fullmatch(name.lower()) or name == OUTPUT)
 
 
+def check_is_folder(place: Path) -> None:
+    """Insist on a folder of images.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        If there is none.
+    """
+    if not place.exists():
+        raise FileNotFoundError(f"{place}: no such folder")
+    if not place.is_dir():
+        raise NotADirectoryError(f"{place}: is a file; name the folder that the images are in")
+
+
 def is_class(place: Path) -> bool:
     """Whether a path may be the folder of a class."""
     return place.is_dir() and not is_left_out(place.name) and place.suffix.lower() not in FOLDERS

@@ -85,6 +85,10 @@ def read_text_table(file: Path) -> pd.DataFrame:
     while lines and not lines[-1].strip(f'{separator} "'):
         lines.pop()
     text = "\n".join(lines)
+    if not text:
+        raise ValueError(
+            f"{file}: is empty: a table needs a row of column names, and rows below it"
+        )
     try:
         table = pd.read_csv(
             io.StringIO(text), sep=separator, dtype=str, keep_default_na=False,

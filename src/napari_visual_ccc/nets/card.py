@@ -334,7 +334,9 @@ def refused(path: Path | str, reason: str) -> ValueError:
 def unfitting(card: ModelCard, path: Path) -> ValueError:
     """Give the error for weights of other shapes than the card says."""
     classes = f" with {len(card.classes)} classes" if card.classes else ""
-    return ValueError(f"{path}: the weights do not fit {card.architecture}{classes}")
+    return ValueError(
+        f"{path}: the weights do not fit {card.architecture}{classes}; get an intact copy of it"
+    )
 
 
 def file_hash(path: Path | None = None) -> str:

@@ -216,5 +216,7 @@ def recipe_file(folder: Path, name: str) -> Path:
 
 
 def file_stem(text: str) -> str:
-    """Replace characters that some file systems refuse."""
-    return re.sub(r"[^\w.+-]+", "_", text).strip("_")
+    """Replace characters that some file systems refuse; a file of the name is not hidden."""
+    found = re.sub(r"[^\w.+-]+", "_", text).strip("_")
+    # of signs alone nothing remains: the ending would be the name, and the file hidden
+    return found if found and not found.startswith(".") else f"image{found}"

@@ -244,11 +244,11 @@ def in_pixels(given: Any, shape: tuple[int, ...]) -> Any:
     image = shape[:-1] if len(shape) > 2 and shape[-1] in (3, 4) else shape
     if size[-2:] == image[-2:]:
         return given
-    if len(size) == 2 and 2 <= size[1] <= len(image):
+    if len(size) == 2 and 2 <= size[1] <= len(image) and not isinstance(given, Micrograph | Layer):
         return PointsLayer(np.asarray(given, float))
     raise ValueError(
-        f"prompts have the shape {size}; give points (n, 2), shapes, or labels of the size of "
-        f"the image, {image[-2]} x {image[-1]}"
+        f"prompts have the shape {size}; give points (array (n, 2) or CSV), shapes, or labels of "
+        f"the size of the image, {image[-2]} x {image[-1]}"
     )
 
 

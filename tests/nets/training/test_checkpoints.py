@@ -205,6 +205,8 @@ def test_files_are_named_by_epoch_and_value_and_the_last_epoch_is_found(tmp_path
         current_of(model)
     with pytest.raises(ValueError, match="the shipped model: there are no checkpoints"):
         current_of(None)
+    with pytest.raises(FileNotFoundError, match="no such model file"):
+        current_of(model.with_name("none.safetensors"))
     folder = folder_of(model)
     assert folder.name == "shapes v1.2_checkpoints"
     folder.mkdir()

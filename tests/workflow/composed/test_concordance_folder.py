@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 from skimage.io import imsave
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.cli.main import main
+from napari_visual_ccc.nets import card as cards
+from tests.models import saved
+
+COPY = "get an intact copy of it"
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +58,17 @@ def test_labels_beside_the_images_are_used(folder, tmp_path):
         ccc.concordance_folder(folder, labels=tmp_path / "nowhere")
     with pytest.raises(ValueError, match="no class 'star'"):
         ccc.concordance_folder(folder, target="star")
+
+
+def test_a_model_that_cannot_be_loaded_is_refused_before_the_images(folder, tmp_path, capsys):
+    """It is no fault of each image."""
+    path, out = saved(tmp_path), tmp_path / "out"
+    card = cards.read_card(path).as_dict() | {"format": cards.FORMAT, "classes": ["a", "b"]}
+    save_file(load_file(path), path, metadata={"card": json.dumps(card)})
+    assert main(["concordance_folder", str(folder), "--model", str(path), "-o", str(out)]) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said == f"visual-ccc: {path}: the weights do not fit lite0-linear with 2 classes; {COPY}"
+    assert not list(out.glob("*"))
 
 
 def test_the_command_line_writes_tables_and_a_chart(folder, tmp_path, capsys):

@@ -62,6 +62,20 @@ def test_a_file_is_an_input(discs, tmp_path):
         ccc.kmeans(tmp_path / "none.tif")
 
 
+def test_prompts_are_read_from_a_file(discs, tmp_path):
+    """As at the command line: points of a CSV, or an image of labels."""
+    points, labels = tmp_path / "points.csv", tmp_path / "labels.tif"
+    points.write_text("axis-0,axis-1\n20,30\n")
+    tifffile.imwrite(labels, np.pad(np.ones((9, 9), np.uint8), ((16, 95), (26, 125))))
+    expected = ccc.look_at(discs, np.array([[20, 30]]))
+    found = ccc.look_at(discs, str(points))
+    assert found.tables["patches"].equals(expected.tables["patches"])
+    assert found.record.last.inputs["example"] == str(points)
+    assert len(ccc.look_at(discs, labels).tables["patches"])
+    with pytest.raises(FileNotFoundError, match=r"none\.csv: no such file"):
+        ccc.look_at(discs, tmp_path / "none.csv")
+
+
 def test_a_map_coarser_than_the_image_says_what_its_lengths_are_in():
     labels = np.zeros((16, 16), int)
     labels[4:8, 4:8] = 1

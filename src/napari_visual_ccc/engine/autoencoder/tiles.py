@@ -12,7 +12,7 @@ import numpy as np
 from ...arrays.filling import filled, known_values
 from ...arrays.inputs import stretch
 from ...core.dataset import Dataset, Example
-from ...core.plain import printable
+from ...core.plain import reason_of
 from ...core.progress import Progress, Steps
 from .images import apart, specimen
 from .known import MARGIN, cut_windows
@@ -238,7 +238,7 @@ class _Cutter:
             stack = specimen(micrograph, self.recipe.keep_info_bar)
             limits = self._limits(example)
         except (ValueError, OSError) as error:
-            self.skipped.append((example.name, printable(str(error))))
+            self.skipped.append((example.name, reason_of(error, example.path)))
             return
         self.shapes[number] = stack.shape[-2:]
         self.continued.pop(number, None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 from ...core.dataset import CROSS_VALIDATED, Dataset, Example
-from ...core.plain import printable
+from ...core.plain import reason_of
 from ...core.progress import Progress, Steps, map_progress
 from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error
@@ -193,7 +193,7 @@ def _predict_all(
         try:
             plane, size = open_plane(example.read(), model.card.keeps_info_bar, model.card.channels)
         except (ValueError, OSError) as error:
-            found.skipped.append((example.name, printable(str(error))))
+            found.skipped.append((example.name, reason_of(error, example.path)))
             continue
         card = in_range_of(example, model.card, ranges)
         ranged, limits = model, None

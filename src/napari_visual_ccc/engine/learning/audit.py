@@ -10,7 +10,7 @@ import numpy as np
 
 from ...arrays.inputs import stretch
 from ...core.dataset import Dataset, missing_classes, shared_groups
-from ...core.plain import printable
+from ...core.plain import reason_of
 from ...core.progress import Progress, Steps
 from ...core.result import Audit
 from ...core.units import are, counted
@@ -167,7 +167,7 @@ def _look(data: Dataset) -> Steps[_AllSeen]:
             micrograph = example.read()
             plane, size = open_plane(micrograph, channels=data.channels)
         except (ValueError, OSError) as error:
-            found.skipped.append((example.name, printable(str(error))))
+            found.skipped.append((example.name, reason_of(error, example.path)))
             continue
         if gaps := mostly_missing(plane):
             found.skipped.append((example.name, gaps))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import stretch
-from ...core.plain import printable
+from ...core.plain import reason_of
 from ...core.progress import Progress, Steps
 from ...core.units import counted
 from ..acquisition.bar_detector import info_bar_of
@@ -203,7 +203,7 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
             micrograph = example.read()
             plane, size = open_plane(micrograph, recipe.keep_info_bar, data.channels)
         except (ValueError, OSError) as error:
-            images.skipped.append((example.name, printable(str(error))))
+            images.skipped.append((example.name, reason_of(error, example.path)))
             continue
         if gaps := mostly_missing(plane):
             images.skipped.append((example.name, gaps))

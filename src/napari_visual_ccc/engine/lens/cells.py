@@ -15,7 +15,7 @@ from ...arrays.reduction import computed
 from ...core.layers import Placement
 from ...core.micrograph import InfoBar
 from ...core.pixel_size import PixelSize, nanometres
-from ...core.plain import printable
+from ...core.plain import reason_of
 from ...core.progress import Progress, Steps, as_one_step
 from ..acquisition.bar_detector import info_bar_of
 from ..classification.crops import (
@@ -281,7 +281,7 @@ def through_all(
         try:
             yield from as_one_step(look(example), here)
         except (ValueError, OSError) as error:
-            skipped.append(f"{example.name}: {printable(str(error))}")
+            skipped.append(f"{example.name}: {reason_of(error, example.path)}")
     return tuple(skipped)
 
 

@@ -8,12 +8,25 @@ from typing import Any
 import numpy as np
 
 from ...core.layers import PointsLayer, ShapesLayer
+from ...core.micrograph import Micrograph
 from ..tables import numbers_in, read_text_table
+from . import read
 
 SUFFIX = ".csv"
 
 # columns of the format itself; all others are features
 _KEYS = ("index", "shape-type", "vertex-index")
+
+
+def read_prompts(path: Path) -> PointsLayer | ShapesLayer | Micrograph:
+    """Read the file of prompts: a CSV of points or shapes, or an image of labels.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it is neither.
+    """
+    return read_coordinates(path) if path.suffix.lower() == SUFFIX else read(path)
 
 
 def read_coordinates(path: Path) -> PointsLayer | ShapesLayer:
@@ -32,10 +45,7 @@ def read_coordinates(path: Path) -> PointsLayer | ShapesLayer:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    try:
-        table = numbers_in(read_text_table(path))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a CSV file ({error})") from None
+    table = numbers_in(read_text_table(path))
     axes = [name for name in table if str(name).startswith("axis-")]
     if len(axes) < 2:
         raise ValueError(f"{path}: no columns axis-0 and axis-1: not a file of points or shapes")

@@ -149,11 +149,13 @@ def current_of(model: Path | None) -> Path:
 
     Raises
     ------
-    ValueError
-        If there are no checkpoints beside it.
+    FileNotFoundError, ValueError
+        If there is no such model, or there are no checkpoints beside it.
     """
     found = [] if model is None else files_in(folder_of(Path(model)))
     if not found:
+        if model is not None and not Path(model).is_file():
+            raise FileNotFoundError(f"{model}: no such model file")
         name = "the shipped model" if model is None else str(model)
         raise ValueError(
             f"{name}: there are no checkpoints beside it; they come from a training with a "

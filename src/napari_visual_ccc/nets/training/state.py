@@ -130,7 +130,8 @@ class StateFile:
         # torch raises whatever its unpickler meets
         except Exception as error:  # noqa: BLE001
             raise ValueError(
-                f"{self.path}: not the state of a training ({type(error).__name__})"
+                f"{self.path}: not the state of a training ({type(error).__name__}); choose "
+                "another file"
             ) from None
         if not same:
             raise ValueError(

@@ -92,16 +92,21 @@ def concordance_folder(  # noqa: PLR0913
     """
     import pandas as pd
 
+    from ...io.folders import check_is_folder
+    from ...nets import checkpoint
+    from ...nets import device as devices
     from ...nets.card import read_card
 
     card = read_card(model)
     known = card.classes
     if target and target not in known:
         raise ValueError(f"the model has no class {target!r}; its classes are {', '.join(known)}")
-    if labels is not None and not Path(labels).is_dir():
-        raise FileNotFoundError(f"{labels}: no such folder")
+    if labels is not None:
+        check_is_folder(Path(labels))
     if NONE in (name.strip() for name in names.split(",")):
         raise ValueError(f"no phase can be called {NONE!r}: it stands for no enriched region")
+    # a model that cannot be loaded is no fault of each image
+    checkpoint.load_model(model, devices.choose(device))
     regions: dict[str, None] = {}
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:

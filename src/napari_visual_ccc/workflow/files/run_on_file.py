@@ -16,7 +16,7 @@ from ...core.progress import Steps
 from ...core.result import Result
 from ...engine.acquisition.bar_detector import info_bar_of
 from ...io.read import read
-from ...io.read.coordinates import SUFFIX, read_coordinates
+from ...io.read.coordinates import read_prompts
 from ..operations import OPERATIONS
 from ..recipe import replayed
 from ..record import Record
@@ -146,8 +146,7 @@ def _notes(images: Mapping[str, Any], result: Result) -> tuple[str, ...]:
 
 def _read(file: Path, kind: str) -> Any:
     """Read a further input."""
-    is_drawn = kind == "prompts" and file.suffix.lower() == SUFFIX
-    return read_coordinates(file) if is_drawn else read(file)
+    return read_prompts(file) if kind == "prompts" else read(file)
 
 
 def _origin(micrograph: Any, axes: tuple[Any, ...], spacing: Any) -> tuple[float, ...]:

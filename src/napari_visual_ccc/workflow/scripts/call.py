@@ -84,8 +84,14 @@ def call(name: str) -> Callable[..., Any]:
 
 def _opened(name: str, key: str, given: Any) -> Any:
     """Read an input that is the path of a file; data sets have paths that operations open."""
-    is_file = isinstance(given, str | Path) and input_kinds(name)[key] != "prompts"
-    return as_micrograph(given) if is_file and OPERATIONS[name].takes_arrays else given
+    if not isinstance(given, str | Path) or not OPERATIONS[name].takes_arrays:
+        return given
+    if input_kinds(name)[key] != "prompts":
+        return as_micrograph(given)
+    from ...io.read.coordinates import read_prompts
+
+    # points and shapes hold no path: they are recorded by the file that they are read from
+    return replace(read_prompts(Path(given)), name=str(given))
 
 
 def _after(first: Any, record: Record) -> Record:
