@@ -185,7 +185,7 @@ def test_the_error_says_why_no_image_can_be_read(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"no image can be read; a/1\.png: .*1\.png: cannot be"):
+    with pytest.raises(ValueError, match=r"no image can be read; a/1\.png: cannot be read"):
         ccc.audit_dataset(load(tmp_path))
 
 

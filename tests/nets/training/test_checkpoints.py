@@ -201,6 +201,7 @@ def test_the_state_of_an_earlier_version_has_its_best_epoch(tmp_path):
 
 def test_files_are_named_by_epoch_and_value_and_the_last_epoch_is_found(tmp_path):
     model = tmp_path / "shapes v1.2.safetensors"
+    model.touch()
     with pytest.raises(ValueError, match=r"shapes v1.2.safetensors: there are no checkpoints"):
         current_of(model)
     with pytest.raises(ValueError, match="the shipped model: there are no checkpoints"):

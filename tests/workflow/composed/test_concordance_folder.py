@@ -32,7 +32,7 @@ def test_every_image_has_a_row_and_every_class_its_regions(folder):
     found = ccc.concordance_folder(folder, clusters=2)
     table = found.table.set_index("name")
     assert list(table.index) == ["a.png", "below/b.png", "c.png"]
-    assert "cannot be read" in table.loc["c.png", "problem"]
+    assert table.loc["c.png", "problem"].startswith("cannot be read")
     image = samples.load("nanoparticles").data[90:186, 100:196]
     heatmap = ccc.explain(image)
     alone = ccc.concordance(heatmap, ccc.kmeans(image, clusters=2)).table.set_index("label")

@@ -159,7 +159,12 @@ def read_all(path: str | Path) -> list[Micrograph]:
         if not isinstance(error, ValueError | OSError | RuntimeError):
             # of a key or a type, which no user knows
             reason = f"it is damaged or no {path.suffix.lower() or 'image'}: {reason}"
-        raise ValueError(f"{path}: cannot be read as an image ({reason[:300]})") from error
+        # decoders name the file, too
+        reason = reason.replace(f" {str(path)!r}", "")[:300]
+        raise ValueError(
+            f"{path}: cannot be read as an image ({reason}); get an intact copy of it, or give it "
+            "the ending of its kind"
+        ) from error
     if not images or any(one.data.size == 0 for one in images):
         raise ValueError(f"{path}: holds no pixels")
     return [in_order(one) for one in images]

@@ -11,7 +11,7 @@ import numpy as np
 from ...arrays.filters.blur import SIGMA
 from ...arrays.inputs import to_gray
 from ...core.micrograph import Micrograph
-from ...core.plain import printable
+from ...core.plain import reason_of
 from ...core.progress import Progress, Steps, as_one_step
 from ...core.result import Result
 from ...engine.acquisition.bar_detector import info_bar_of
@@ -160,7 +160,7 @@ def _rows_of(
         try:
             found = yield from as_one_step(assess(example.read()), here)
         except (ValueError, OSError) as error:
-            found = empty | {"problem": printable(str(error))}
+            found = empty | {"problem": reason_of(error, example.path)}
         rows.append({"name": example.name} | found)
     return rows
 
