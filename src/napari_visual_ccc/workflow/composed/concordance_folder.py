@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from ...engine.explanation.explain import explain
 from ...engine.segmentation.threshold import threshold
 from ...io.axes import without_singles
 from ...io.datasets import unlabelled
+from ...io.folders import check_is_folder
+
+if TYPE_CHECKING:
+    from ...nets.card import ModelCard
 
 _SEGMENTED = {"applies": {"labels": (None,)}}
 
@@ -92,21 +96,11 @@ def concordance_folder(  # noqa: PLR0913
     """
     import pandas as pd
 
-    from ...io.folders import check_is_folder
-    from ...nets import checkpoint
-    from ...nets import device as devices
-    from ...nets.card import read_card
-
-    card = read_card(model)
-    known = card.classes
-    if target and target not in known:
-        raise ValueError(f"the model has no class {target!r}; its classes are {', '.join(known)}")
+    card = _card_of(model, target, device)
     if labels is not None:
         check_is_folder(Path(labels))
     if NONE in (name.strip() for name in names.split(",")):
         raise ValueError(f"no phase can be called {NONE!r}: it stands for no enriched region")
-    # a model that cannot be loaded is no fault of each image
-    checkpoint.load_model(model, devices.choose(device))
     regions: dict[str, None] = {}
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
@@ -139,6 +133,20 @@ def concordance_folder(  # noqa: PLR0913
         summary = tables["regions by class"] = class_table(table, tuple(regions))
         notes = (*class_notes(summary), *notes)
     return Result(tables=tables, notes=notes)
+
+
+def _card_of(model: Path | None, target: str, device: Device) -> ModelCard:
+    """Card of a model that can be loaded and knows the class."""
+    from ...nets import checkpoint
+    from ...nets import device as devices
+    from ...nets.card import read_card
+
+    # what is wrong with it is no fault of each image
+    card = read_card(model)
+    if target and target not in card.classes:
+        known = ", ".join(card.classes)
+        raise ValueError(f"the model has no class {target!r}; its classes are {known}")
+    return checkpoint.load_model(model, devices.choose(device)).card
 
 
 def _rows_of(
