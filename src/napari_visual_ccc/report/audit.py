@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
 from typing import Any
 
 from ..core.files import written
 from ..core.result import Audit
+from .figures import png
 from .pages import render
 from .plots import draw_pictures
 
@@ -62,11 +62,9 @@ def _pictures(audit: Audit) -> str:
     if not columns:
         return ""
     size = (1.6 + 1.1 * columns, 0.4 + 1.1 * len(audit.pictures))
-    figure = Figure(figsize=size, dpi=110, layout="constrained")
+    figure = Figure(figsize=size, dpi=110, facecolor="white", layout="constrained")
     draw_pictures(figure.subplots(), audit)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", facecolor="white")
-    return base64.b64encode(file.getvalue()).decode()
+    return base64.b64encode(png(figure)).decode()
 
 
 def _table(heading: str, table: Any) -> dict[str, Any]:

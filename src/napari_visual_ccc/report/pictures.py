@@ -40,6 +40,7 @@ class Picture:
     def svg(self) -> bytes:
         """Draw as SVG, with text that can be edited; the same bytes on every run."""
         from matplotlib import rc_context
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
 
         style: Any = {"svg.hashsalt": "visual-ccc", "svg.fonttype": "none"}
@@ -47,9 +48,11 @@ class Picture:
         with rc_context(style), warnings.catch_warnings():
             # names in scripts that the font lacks: the program that shows the file has others
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
-            figure = Figure(figsize=self.size, layout="constrained")
+            figure = Figure(figsize=self.size, facecolor="white", layout="constrained")
             self.draw(figure.add_subplot())
-            figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
+            # once, where savefig would draw a layout twice
+            canvas: Any = FigureCanvasSVG(figure)
+            canvas.print_svg(file, metadata={"Date": None})
         return file.getvalue()
 
 
