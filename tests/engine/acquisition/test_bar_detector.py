@@ -131,12 +131,12 @@ def test_bars_of_vendors_are_found(data, name, bar):
 
 @pytest.mark.data
 def test_real_micrographs_and_their_masks_have_no_bar(data):
-    # every sixth of all kinds; benchmarks.info_bars measures all
+    # every twelfth of all kinds; benchmarks.info_bars measures all
     paths = [path for tune in (True, False) for path in image_paths(data, tune)]
     masks = sorted(data.glob("segmentation/*/test/masks/*.png"))
     assert len(paths) > 150
     assert len(masks) > 20
-    for path in (*sorted(paths)[::6], *masks[::9]):
+    for path in (*sorted(paths)[::12], *masks[::18]):
         assert not find_info_bar(grey(path)), path
 
 
@@ -172,8 +172,7 @@ def test_a_bar_with_specimen_beneath_is_found(name, beneath):
         assert beneath < 40 or found.beneath == pytest.approx(beneath, abs=2)
 
 
-@pytest.mark.parametrize("by", [0.45, 0.7, 1.4])
-@pytest.mark.parametrize("quality", [40, 75])
+@pytest.mark.parametrize(("by", "quality"), [(0.45, 75), (0.45, 40), (0.7, 40), (1.4, 40)])
 @pytest.mark.parametrize("layout", ["Zeiss", "FEI", "Hitachi TEM", "JEOL, two lines"])
 def test_bars_outlast_resampling_and_jpeg(layout, by, quality, rng):
     image = samples.load("powder").data[:640, :900]
@@ -188,11 +187,11 @@ def test_bars_outlast_resampling_and_jpeg(layout, by, quality, rng):
 def test_few_figures_that_look_as_if_they_had_a_bar_lose_rows():
     lost = []
     for kind, spoil in HARD.items():
-        for k, name in enumerate(("coating", "nanoparticles", "superalloy")):
+        for k, name in enumerate(("coating", "nanoparticles")):
             image = spoil(small(name), np.random.default_rng(k))
             lost += [kind] if find_info_bar(image) else []
     # a label with its scale bar on a margin without any grain may be a bar
-    assert len(lost) <= 3, lost
+    assert len(lost) <= 2, lost
 
 
 def test_the_weights_are_those_of_the_script():
@@ -256,9 +255,9 @@ def test_particles_in_a_row_on_a_flat_layer_lose_no_rows(form, depth, size, rng)
 
 
 def test_irregular_particles_in_rows_lose_no_rows():
-    # 7 of these 24 pictures lost rows when letters were told by their sizes and strokes alone
+    # 7 of 24 such pictures lost rows when letters were told by their sizes and strokes alone
     rng = np.random.default_rng(4)
-    images = [in_a_row(small(samples.NAMES[k % len(samples.NAMES)]), rng) for k in range(24)]
+    images = [in_a_row(small(samples.NAMES[k % len(samples.NAMES)]), rng) for k in range(12)]
     assert sum(bool(find_info_bar(image)) for image in images) <= 1
 
 

@@ -7,6 +7,7 @@ from skimage.io import imread
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.engine.classification.classify import classify
+from napari_visual_ccc.engine.explanation import sanity
 from napari_visual_ccc.workflow.operations import OPERATIONS
 from tests.models import CLASSES, saved
 
@@ -14,13 +15,13 @@ from tests.models import CLASSES, saved
 def test_unseen_crops_are_named_as_well_as_the_card_says(data):
     right = total = 0
     for name in ("cube", "octahedron", "sphere"):
-        for file in sorted((data / "nanoshapes/crops/test" / name).glob("*.png"))[::4]:
+        for file in sorted((data / "nanoshapes/crops/test" / name).glob("*.png"))[::8]:
             found = ccc.classify(imread(file))
             assert found.windows == 1
             assert found.layers == ()
             right += found.label == name
             total += 1
-    assert total > 50
+    assert total > 25
     assert right / total >= 0.93
 
 
@@ -68,7 +69,7 @@ def test_another_model_can_be_given(tmp_path, discs):
 
 
 def test_a_network_of_fixed_input_can_be_given(tmp_path, discs):
-    found = ccc.classify(discs, model=saved(tmp_path, "alexnet-1ch"))
+    found = ccc.classify(discs, model=saved(tmp_path, "simple-cnn", window_px=160))
     assert found.windows == 1
 
 
@@ -124,7 +125,7 @@ def test_a_model_without_an_operating_point_needs_thresholds(discs):
 
 
 def test_thresholds_apply_to_every_window():
-    image = samples.load("nanoparticles")
+    image = samples.load("nanoparticles").data[:256, :256]
     plain = ccc.classify(image)
     always = ccc.classify(image, thresholds="cube=0, octahedron=0, sphere=0", **AT)
     np.testing.assert_array_equal(always.labels, plain.labels)
@@ -176,7 +177,11 @@ def ambiguous():
         ("concordance", {}),
     ],
 )
-def test_one_image_has_one_prediction_at_every_door(ambiguous, name, more):
+def test_one_image_has_one_prediction_at_every_door(ambiguous, name, more, monkeypatch):
+    # the scores of the card are of other tests
+    monkeypatch.setattr(sanity, "_DRAWS", {"new last layer": 1, "all weights new": 1})
+    monkeypatch.setattr(sanity, "_STEPS", 2)
+    monkeypatch.setattr(sanity, "_ROAD_STEPS", (0.4,))
     known = ccc.classify(ambiguous)
     mask = np.zeros(ambiguous.shape, np.uint8)
     mask[30:80, 30:80] = 1
@@ -207,7 +212,7 @@ def test_every_operation_that_explains_a_class_is_walked():
 
 
 def test_unknown_windows_have_a_label_of_their_own():
-    image = samples.load("superalloy").data
+    image = samples.load("superalloy").data[:260, :300]
     found, plain = (ccc.classify(image, mark_unknown=mark) for mark in (True, False))
     labels, before = found.layers[0], plain.layers[0]
     unknown = labels.data == 4

@@ -65,8 +65,9 @@ def test_a_cluster_that_is_not_there_is_named(discs):
         ccc.select_cluster(discs / 2.0)
 
 
-def test_any_number_of_clusters(ramp16):
-    found = ccc.kmeans(ramp16, clusters=300, sigma=0)
+def test_any_number_of_clusters():
+    ramp = np.arange(6000, dtype=np.uint16).reshape(75, 80) * 10
+    found = ccc.kmeans(ramp, clusters=300, sigma=0)
     assert found.labels.dtype == np.uint16
     assert len(found.table) == len(np.unique(found.labels)) == 300
     widths = np.bincount(found.labels.ravel())[1:]
@@ -134,15 +135,15 @@ def test_clusters_of_noise_are_no_micrograph(rng, clusters):
         ccc.select_cluster(labels, cluster=1)
 
 
-@pytest.mark.parametrize("clusters", [90, 254, 255, 300])
+@pytest.mark.parametrize("clusters", [90, 254, 300])
 @pytest.mark.parametrize("lost", ["pixels", "rows", "bright", "dark", "none"])
 def test_many_clusters_with_missing_pixels_are_clusters(rng, clusters, lost):
     from scipy.ndimage import gaussian_filter
 
-    image = gaussian_filter(rng.normal(size=(100, 120)), 1.5) * 100 + rng.normal(size=(100, 120))
+    image = gaussian_filter(rng.normal(size=(60, 80)), 1.5) * 100 + rng.normal(size=(60, 80))
     level = np.percentile(image, 15 if lost == "dark" else 85)
     missing = {
-        "pixels": rng.random(image.shape) < 0.002, "rows": np.arange(100)[:, None] >= 90,
+        "pixels": rng.random(image.shape) < 0.002, "rows": np.arange(60)[:, None] >= 54,
         "bright": image > level, "dark": gaussian_filter(image, 2) < level, "none": False,
     }[lost]  # fmt: skip
     labels = ccc.kmeans(np.where(missing, np.nan, image), clusters=clusters).labels
@@ -232,7 +233,7 @@ def test_missing_pixels_stay_and_do_not_spread_with_the_blur(rng, lazy):
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
 def test_a_constant_image_is_one_cluster_with_the_blur(dtype):
-    for level in range(0, 256, 5):
+    for level in (0, 1, 127, 250, 255):
         found = ccc.kmeans(np.full((12, 15), level, dtype), sigma=2)
         assert len(found.table) == 1
         assert found.table["mean_intensity"][0] == level

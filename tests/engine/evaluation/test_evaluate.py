@@ -32,9 +32,13 @@ def crops(data):
     )
 
 
-def test_the_shipped_model_is_tested_on_real_crops(crops):
-    files, some = crops
-    found = ccc.evaluate(some)
+@pytest.fixture(scope="module")
+def tested(crops):
+    return ccc.evaluate(crops[1])
+
+
+def test_the_shipped_model_is_tested_on_real_crops(crops, tested):
+    (files, _), found = crops, tested
     assert found.classes == NAMES
     assert len(found.images) == len(files)
     assert found.confusion.sum(axis=1).tolist() == [8, 8, 8]
@@ -46,13 +50,13 @@ def test_the_shipped_model_is_tested_on_real_crops(crops):
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
 
 
-def test_images_of_a_cross_validation_are_no_test(crops):
+def test_images_of_a_cross_validation_are_no_test(crops, tested):
     _, some = crops
     few = tuple(replace(one, part="cross-validated") for one in some.examples[::11])
     data = Dataset(few, "split", min_classes=1)
     (note,) = (one for one in ccc.evaluate(data).notes if "cross-validation" in one)
     assert "has learnt all of them" in note
-    assert not any("cross-validation" in one for one in ccc.evaluate(some).notes)
+    assert not any("cross-validation" in one for one in tested.notes)
 
 
 def test_evaluate_says_of_an_image_what_classify_says(crops):

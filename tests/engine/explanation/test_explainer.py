@@ -25,7 +25,7 @@ METHODS = ["gradcam", "gradcam++", "hirescam", "layercam", "eigencam"]
 
 @pytest.fixture(scope="module")
 def micrograph():
-    return samples.load("nanoparticles").data[:170, :200]
+    return samples.load("nanoparticles").data[70:180, 80:200]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -43,8 +43,8 @@ def test_maps_cover_the_whole_image(micrograph, method):
 def test_the_map_is_that_of_grad_cam(tmp_path):
     torch.manual_seed(0)
     design = ARCHITECTURES["alexnet-1ch"]
-    net = design.build(3, 256)
-    x = torch.rand(1, 1, 256, 256)
+    net = design.build(3, 64)
+    x = torch.rand(1, 1, 64, 64)
     with GradCAM(model=net, target_layers=[net.features[11]]) as cam:
         expected = cam(
             input_tensor=x.clone().requires_grad_(), targets=[ClassifierOutputTarget(1)]
@@ -54,7 +54,7 @@ def test_the_map_is_that_of_grad_cam(tmp_path):
     head = Head(net, design)
     (raw,) = run(class_activation_map(head, head.maps, maps, Target(1), "gradcam", lambda x: x))
     raw = np.maximum(raw, 0)
-    scaled = scale_cam_image(scale_cam_image(raw[None], (256, 256)))[0]
+    scaled = scale_cam_image(scale_cam_image(raw[None], (64, 64)))[0]
     np.testing.assert_allclose(scaled, expected, atol=1e-5)
 
 
@@ -129,7 +129,7 @@ def test_any_size_is_explained(rng, shape):
 
 
 def test_a_network_of_fixed_input_is_explained_over_the_whole_image(tmp_path, rng):
-    found = ccc.explain(rng.random((90, 160)), model=saved(tmp_path, "alexnet-1ch"))
+    found = ccc.explain(rng.random((90, 160)), model=saved(tmp_path, "simple-cnn"))
     assert found.data.shape == (90, 160)
 
 
@@ -147,7 +147,7 @@ def test_cells_lie_at_their_receptive_fields():
     np.testing.assert_allclose(to_pixels(np.ones((4, 5)), (64, 80), (128, 160), 32, 17.0), 1)
 
 
-def test_a_thousand_maps_keep_memory_flat():
+def test_hundreds_of_maps_keep_memory_flat():
     torch.manual_seed(0)
     design = ARCHITECTURES["lite0-linear"]
     net = design.build(3, 0)
@@ -166,7 +166,7 @@ def test_a_thousand_maps_keep_memory_flat():
         return psutil.Process().memory_info().rss
 
     before = many(100)
-    after = many(900)
-    assert after - before < 30e6
+    after = many(300)
+    assert after - before < 10e6
     assert not head.maps._forward_hooks
     assert not any(module._forward_hooks for module in head.modules())

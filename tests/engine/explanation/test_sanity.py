@@ -9,7 +9,9 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation import sanity
 from napari_visual_ccc.engine.explanation.explain import explain
+from napari_visual_ccc.engine.explanation.explainer import Explainer
 from napari_visual_ccc.engine.explanation.sanity import cam_sanity_checks as steps
+from napari_visual_ccc.nets import checkpoint
 from tests.models import saved
 
 TESTS = ["deletion", "insertion", "ROAD", "new last layer", "all weights new", "agreement"]
@@ -29,6 +31,14 @@ def card(crop):
     return check(crop)
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """As many draws and steps as a test needs that does not judge a map."""
+    monkeypatch.setattr(sanity, "_DRAWS", {"new last layer": 2, "all weights new": 1})
+    monkeypatch.setattr(sanity, "_STEPS", 4)
+    monkeypatch.setattr(sanity, "_ROAD_STEPS", (0.4,))
+
+
 def test_grad_cam_can_be_trusted(card):
     table = card.table
     assert "score card" in card.tables
@@ -45,7 +55,7 @@ def test_grad_cam_can_be_trusted(card):
 
 
 @pytest.mark.parametrize("method", ["random", "eigencam"])
-def test_maps_that_ignore_the_class_cannot(crop, method):
+def test_maps_that_ignore_the_class_cannot(crop, method, few):
     found = check(crop[:48, :48], method=method)
     verdict = dict(zip(found.table["test"], found.table["verdict"], strict=True))
     assert verdict["new last layer"] == "bad"
@@ -53,44 +63,45 @@ def test_maps_that_ignore_the_class_cannot(crop, method):
     assert found.facts["trusted"] is False
 
 
-def test_repeats_are_equal_and_another_seed_is_another_control(crop):
-    part = crop[:48, :48]
-    card, again, other = check(part), check(part), check(part, seed=1)
-    assert again.table.equals(card.table)
-    assert again.facts == card.facts
-    assert other.facts["deletion"] == card.facts["deletion"]
-    assert other.facts["deletion_control"] != card.facts["deletion_control"]
-
-
-def test_random_numbers_of_others_are_left_alone(crop):
-    after = []
+def test_repeats_are_equal_and_another_seed_is_another_control(crop, few, capfd):
+    part, after, cards = crop[:48, :48], [], []
     # to build a network draws numbers, whoever does it
-    for operation in (explain, steps):
+    for operation in (explain, steps, steps):
         torch.manual_seed(3)
         np.random.seed(3)
-        run(operation(crop[:48, :48], device="cpu"))
+        cards.append(run(operation(part, device="cpu")))
         after.append((torch.random.get_rng_state(), np.random.get_state()[1]))
+    # random numbers of others are left alone
     assert torch.equal(after[0][0], after[1][0])
     np.testing.assert_array_equal(after[0][1], after[1][1])
-
-
-def test_nothing_is_printed(crop, capfd):
-    check(crop[:48, :48])
+    _, card, again = cards
+    assert again.table.equals(card.table)
+    assert again.facts == card.facts
+    other = check(part, seed=1)
+    assert other.facts["deletion"] == card.facts["deletion"]
+    assert other.facts["deletion_control"] != card.facts["deletion_control"]
     printed = capfd.readouterr()
     assert printed.out == printed.err == ""
 
 
-def test_large_images_are_tested_where_most_evidence_is(crop):
+def test_large_images_are_tested_where_most_evidence_is(crop, few, monkeypatch):
     image = np.full((300, 420), 230, np.uint8)
     image[190:270, 310:390] = crop
+    explainer = Explainer(checkpoint.load_model(None, torch.device("cpu")), image / 255)
+    peak = np.zeros(image.shape)
+    peak[200:260, 320:380] = 1
+    part = sanity._crop_to_evidence(explainer, peak)
+    assert part.shape == (160, 160)
+    # 320 pixels of the input; a smaller part is tested as fast as a test needs
+    monkeypatch.setattr(sanity, "_PART", 160)
     found = check(image, target="cube")
-    assert "tested on the 160 × 160 pixels with most evidence" in found.notes
+    assert "tested on the 80 × 80 pixels with most evidence" in found.notes
     # the model sees the same particles wherever they are
     assert found.facts["insertion"] > found.facts["insertion_control"]
 
 
 @pytest.mark.parametrize("architecture", ["visualcnn", "simple-cnn"])
-def test_other_networks_are_tested(tmp_path, rng, architecture):
+def test_other_networks_are_tested(tmp_path, rng, architecture, few):
     path = saved(tmp_path, architecture)
     found = check(rng.random((40, 90)), model=path, target="alloy")
     assert list(found.table["test"]) == TESTS
@@ -106,7 +117,7 @@ def test_there_is_nothing_to_test_in_a_constant_image(image):
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (3, 40)])
-def test_slivers_do_not_crash(shape, rng):
+def test_slivers_do_not_crash(shape, rng, few):
     assert list(check(rng.random(shape)).table["test"]) == TESTS
 
 

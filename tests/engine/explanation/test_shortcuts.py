@@ -143,7 +143,7 @@ def test_wrong_choices_are_named(choice, sentence):
 @pytest.mark.parametrize(("background", "ink"), [(0, 255), (255, 0), (60, 220)])
 @pytest.mark.parametrize("name", ["superalloy", "coating", "powder"])
 def test_bars_are_found_below_and_above_also_in_jpeg(name, background, ink):
-    image = labelled(samples.load(name).data[:360, :360], "HV 20 kV  mag 5000x", background, ink)
+    image = labelled(samples.load(name).data[:280, :280], "HV 20 kV  mag 5000x", background, ink)
     assert find_info_bar(image) == InfoBar(bottom=28)
     assert find_info_bar(np.roll(image, 28, axis=0)) == InfoBar(top=28)
     file = io.BytesIO()

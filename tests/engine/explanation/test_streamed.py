@@ -14,15 +14,15 @@ from tests.models import saved
 
 @pytest.fixture(scope="module")
 def particles():
-    return samples.load("nanoparticles").data[:400, :520]
+    return samples.load("nanoparticles").data[:260, :340]
 
 
 @pytest.fixture
 def tiny_tiles(monkeypatch):
     """What is larger than 10,000 pixels is explained in tiles."""
     monkeypatch.setattr(explain, "LARGE_PIXELS", 10_000)
-    monkeypatch.setattr(streamed, "_SIDE", 512)
-    monkeypatch.setattr(streamed, "_MARGIN", 256)
+    monkeypatch.setattr(streamed, "_SIDE", 320)
+    monkeypatch.setattr(streamed, "_MARGIN", 192)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "float32"])

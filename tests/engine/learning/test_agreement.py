@@ -81,13 +81,13 @@ def test_windows_of_unseen_images_of_the_same_kind_are_familiar(model):
 
 def test_a_network_of_fixed_input_is_asked_window_by_window(tmp_path, rng):
     found = ccc.train(
-        labelled(64, 24, 0), model="simple-cnn", input_px=64, epochs=8, flips=False,
+        labelled(64, 16, 0), model="simple-cnn", input_px=64, epochs=6, batch_size=8, flips=False,
         split="holdout",
     )  # fmt: skip
     path = tmp_path / "fixed.safetensors"
     save_weights(found, path)
     for upright, name in ((False, "across"), (True, "upright")):
-        image = stripes(256, upright, rng)[:128]
+        image = stripes(128, upright, rng)[:96]
         assert ccc.classify(image, model=path, stride=64).label == name
         explained = ccc.explain(image, model=path)
         assert explained.target == name

@@ -107,8 +107,8 @@ def test_the_same_seed_gives_the_same_model(trained):
 
 
 def test_no_group_is_in_two_parts():
-    groups = [f"specimen {k // 4}" for k in range(40)] * 2
-    data = two_classes(40, groups=groups)
+    groups = [f"specimen {k // 4}" for k in range(20)] * 2
+    data = two_classes(20, groups=groups)
     found = ccc.train(data, split="holdout", input_px=32)
     by_group = found.split.groupby("group")["part"].nunique()
     assert (by_group == 1).all()
@@ -202,7 +202,7 @@ def test_the_pixel_size_separates_classes_that_look_alike(tmp_path):
     data = core_dataset.from_arrays(
         image, ["fine"] * 6 + ["coarse"] * 6, spacings=[((s, s), "nm") for s in sizes]
     )
-    found = ccc.train(data, use_pixel_size=True, flips=False)
+    found = ccc.train(data, use_pixel_size=True, flips=False, input_px=64)
     path = tmp_path / "sized.safetensors"
     save_weights(found, path)
     new = tiles("superalloy", 1, seed=5)[0]
@@ -229,7 +229,7 @@ def test_choices_that_contradict_are_refused(choices, words):
 
 def test_nanoshapes_crops_are_classified_on_micrographs_that_were_held_out(data):
     crops = dataset.load(data / "nanoshapes/crops/train", group=r"^(.*)_[^_]*_[^_]*$")
-    some = core_dataset.Dataset(crops.examples[::8], crops.name)
+    some = core_dataset.Dataset(crops.examples[::12], crops.name)
     found = run(train(some))
     assert found.evaluation.value("accuracy") > 0.8
     assert found.evaluation.independent < 31
@@ -324,7 +324,7 @@ def test_a_missing_test_part_is_noted():
 
 
 def test_the_licence_is_on_the_card():
-    found = ccc.train(two_classes(4), flips=False, licence="CC BY 4.0")
+    found = ccc.train(two_classes(4), flips=False, licence="CC BY 4.0", input_px=32)
     assert found.model.card.licence == "CC BY 4.0"
 
 
@@ -479,7 +479,7 @@ def test_a_stopped_linear_probe_is_fitted_with_what_it_has():
                 left.clear()
                 raise StopEarly
 
-        return run(train(two_classes(6)), report)
+        return run(train(two_classes(6), input_px=32), report)
 
     for place, note in (
         ("computing features, 3 of 4", "2 of 4 variations of the images are used"),
