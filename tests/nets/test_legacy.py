@@ -322,9 +322,9 @@ def with_pickle(path: Path, code: bytes, times: int = 1) -> Path:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        (b"\x80\x02}(" + b")" + b"\x85" * 1_000_000 + b"K\x01u.", "nested far deeper"),
-        (b"\x80\x02" + b"]" * 1_000_000 + b"a" * 999_999 + b".", "no named weights"),
-        (b"\x80\x02" + b"}K\x01" * 300_000 + b"}" + b"s" * 300_000 + b".", "its layers"),
+        (b"\x80\x02}(" + b")" + b"\x85" * 300_000 + b"K\x01u.", "nested far deeper"),
+        (b"\x80\x02" + b"]" * 300_000 + b"a" * 299_999 + b".", "no named weights"),
+        (b"\x80\x02" + b"}K\x01" * 150_000 + b"}" + b"s" * 150_000 + b".", "its layers"),
         (b"\x80\x02" + b"N" * 5_000_000 + b".", "far larger"),
         (b"\x80\x02}.", "no named weights"),
         (b"\x80\x02}", "damaged"),
