@@ -101,7 +101,7 @@ def test_flipped_bytes_of_every_format_do_no_harm(whole):
     # HDF5 takes a process a reading
     slow = [one for one in whole if one.suffix in (".hspy", ".emd")]
     assert flipped([one for one in whole if one not in slow]) == {}
-    assert flipped(slow, FLIPS if FLIPS > 60 else FLIPS // 3) == {}
+    assert flipped(slow, FLIPS if FLIPS > 60 else FLIPS // 4) == {}
 
 
 @pytest.mark.data

@@ -15,13 +15,13 @@ PACKED = {"zlib": zlib.compress, "gzip": gzip.compress, "bz2": bz2.compress, "lz
 
 
 @pytest.mark.parametrize("name", PACKED)
-@pytest.mark.parametrize("size", [3_000_000, 5])
+@pytest.mark.parametrize("size", [1_200_000, 5])
 def test_bytes_are_counted_member_by_member(monkeypatch, name, size):
     monkeypatch.setattr(inflating, "_UNSEEN_BYTES", 0)
     noise = np.random.default_rng(0).integers(0, 9, size, np.uint8).tobytes()
     raw = PACKED[name](noise)
     assert inflating.inflated(raw, name, 10**8) == size
-    twice = raw + PACKED[name](noise)
+    twice = raw + raw
     assert inflating.inflated(twice, name, 10**8) == (size if name == "zlib" else 2 * size)
     # no more is inflated than is needed to tell
     if name != "gzip":
