@@ -6,6 +6,7 @@ import base64
 import functools
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -238,12 +239,19 @@ def whole():
     )
 
 
+@pytest.fixture(scope="module")
+def of_whole(whole, tmp_path_factory):
+    """The page of it, and the folder of its figures, which are drawn once."""
+    folder = tmp_path_factory.mktemp("whole")
+    return written(whole, folder, figures=folder / "figures"), folder / "figures"
+
+
 def known(result, **card):
     return {**result.model.card.as_dict(), **card}
 
 
-def test_the_page_shows_both_parts_checkpoints_and_layers(whole, tmp_path):
-    page = written(whole, tmp_path)
+def test_the_page_shows_both_parts_checkpoints_and_layers(of_whole):
+    page, _ = of_whole
     assert "early stopping, the temperature and the thresholds were chosen on them" in page.text
     # six figures of each part, and the curves
     assert sum("svg" in link for link in page.links) == 13
@@ -253,13 +261,6 @@ def test_the_page_shows_both_parts_checkpoints_and_layers(whole, tmp_path):
     assert "epochvalidation loss70.2500no. 1, last epoch" in page.text
     assert "1,070 parameters, of which 30 are trained." in page.text
     assert "headLinear230yes" in page.text
-
-
-def test_a_part_that_is_not_there_is_explained(tmp_path):
-    page = written(model_result(two()), tmp_path)
-    assert "There is no validation part beside the images of the test" in page.text
-    assert "There are no checkpoints" in page.text
-    assert "Youden" not in page.text
 
 
 def test_numbers_hold_both_parts(whole):
@@ -274,9 +275,9 @@ def test_numbers_hold_both_parts(whole):
     assert report.report_numbers(robust())["robustness"][3]["unit"] == "nm"
 
 
-def test_figures_are_written_beside_the_page(whole, tmp_path):
-    folder = tmp_path / "figures"
-    page = written(whole, tmp_path, figures=folder)
+def test_figures_are_written_beside_the_page(of_whole, tmp_path):
+    page, made = of_whole
+    folder = shutil.copytree(made, tmp_path / "figures")
     drawn = {path.name: path.read_bytes() for path in folder.iterdir()}
     shown = {base64.b64decode(link.partition(",")[2]) for link in page.links if "svg" in link}
     assert shown == set(drawn.values())
@@ -284,9 +285,13 @@ def test_figures_are_written_beside_the_page(whole, tmp_path):
     assert "validation_roc.svg" in drawn
     (folder / "training.svg").write_text("mine")
     with pytest.raises(FileExistsError, match="already exists"):
-        report.write_report(whole, tmp_path / "other.html", figures=folder)
+        report.write_report(model_result(two()), tmp_path / "other.html", figures=folder)
     # a report without a validation part leaves no figure of an earlier one
     (folder / "mine.svg").touch()
-    written(model_result(two()), tmp_path, figures=folder, force=True)
+    page = written(model_result(two()), tmp_path, figures=folder, force=True)
     left = {path.name for path in folder.iterdir()}
     assert left == {"mine.svg", *(name for name in drawn if not name.startswith("validation"))}
+    # a part that is not there is explained
+    assert "There is no validation part beside the images of the test" in page.text
+    assert "There are no checkpoints" in page.text
+    assert "Youden" not in page.text

@@ -121,8 +121,9 @@ def write_report(
     check_given(result, (TrainedModel, Evaluation), "result", wanted)
     path = path_given(path, "path")
     folder = None if figures is None else path_given(figures, "figures")
-    drawn = {name: Drawn(one, one.svg()) for name, one in all_pictures(result).items()}
     with written(path, force=force) as part:
+        # figures take a second: not before it is known that the page may be written
+        drawn = {name: Drawn(one, one.svg()) for name, one in all_pictures(result).items()}
         part.write_text(render("classifier", **_page(result, drawn)), encoding="utf-8")
     if folder is not None:
         _write_figures(drawn, folder, force)
