@@ -211,7 +211,7 @@ _NAMES = {
 
 
 def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, force: bool) -> int:
-    from ..core.files import check_free, make_folder, write_table
+    from ..core.files import check_free, check_writable, make_folder, write_table
     from ..report.enrichment import charts, write_chart
     from ..workflow.batch.output import place_of
 
@@ -219,6 +219,8 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, f
     path = output / f"{folder.resolve().name}_{what}.csv"
     check_free(path, force=force)
     if "state" in parameters:
+        if parameters["state"] is not None:
+            check_writable(path)
         # the same command goes on where it ended
         parameters = {**parameters, "state": parameters["state"] or place_of(path)[0]}
     result = _executed(name, folder, parameters)

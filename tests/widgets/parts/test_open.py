@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from napari.utils.notifications import notification_manager
 
@@ -10,7 +11,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc.core.micrograph import Micrograph
 from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.layers.viewers import camera
-from napari_visual_ccc.widgets.parts.open import open_image
+from napari_visual_ccc.widgets.parts.open import open_image, open_row
 
 
 def test_an_image_is_opened_once_with_its_pixel_size(viewer, tmp_path):
@@ -50,3 +51,16 @@ def test_a_file_that_cannot_be_read_is_reported(viewer, tmp_path):
     open_image(viewer, tmp_path / "none.tif", "none")
     assert not viewer.layers
     assert "none.tif" in str(notification_manager.records[-1].message)
+
+
+def test_a_row_shows_its_slice(viewer, tmp_path):
+    ccc.write(Micrograph(np.zeros((5, 8, 9), np.uint8)), tmp_path / "stack.tif")
+    ccc.write(Micrograph(np.zeros((8, 9), np.uint8)), tmp_path / "a.tif")
+    frame = pd.DataFrame({"name": ["a.tif", "stack.tif", "stack.tif"], "index_0": [None, 1, 3]})
+    frame["index_0"] = frame["index_0"].astype("Int64")
+    for row, step in ((1, 1), (2, 3)):
+        open_row(viewer, tmp_path, frame, row)
+        assert viewer.layers["stack.tif"].visible
+        assert viewer.dims.current_step[0] == step
+    open_row(viewer, tmp_path, frame, 0)
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["a.tif"]

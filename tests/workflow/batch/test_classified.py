@@ -44,6 +44,9 @@ def folder(tmp_path):
     for k, shape in enumerate(SHAPES):
         cut = image[k : k + shape[-2], : shape[-1]].reshape(shape)
         tifffile.imwrite(place / f"{k}.tif", cut, photometric="minisblack")
+    tifffile.imwrite(
+        place / "colour.tif", np.dstack([image[:32, :32], image[1:33, :32]] * 2)[..., :3]
+    )
     gap = image[:32, :32].astype(np.float32)
     gap[:8] = np.nan
     np.save(place / "gap.npy", gap)

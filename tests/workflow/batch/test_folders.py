@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 
@@ -198,3 +201,64 @@ def test_a_wrong_choice_is_an_error_of_the_run(folder, tmp_path):
         ccc.classify_folder(folder, model=tmp_path / "nowhere.safetensors")
     with pytest.raises(ValueError, match="not used"):
         ccc.classify_folder(folder, thresholds="cube=0.4")
+
+
+@pytest.mark.parametrize("name", ["classify_folder", "image_quality_folder"])
+def test_a_folder_goes_on_where_a_folder_in_it_was_removed_or_renamed(folder, tmp_path, name):
+    state = tmp_path / "state"
+    getattr(ccc, name)(folder, state=state)
+    (folder / "below").rename(folder / "renamed")
+    table = getattr(ccc, name)(folder, state=state).table
+    assert table["name"].tolist() == ["a.png", "c.png", "d.png", "renamed/b.tif"]
+    shutil.rmtree(folder / "renamed")
+    assert len(getattr(ccc, name)(folder, state=state).table) == 3
+    assert Counter(entries_in(state))["a.png"] == 1
+
+
+def test_slices_without_a_result_are_named(tmp_path):
+    image = samples.load("nanoparticles").data[:64, :64].astype(np.float32)
+    np.save(tmp_path / "stack.npy", np.stack([image, np.full_like(image, np.nan), image]))
+    np.save(tmp_path / "plain.npy", image)
+    result = ccc.classify_folder(tmp_path)
+    assert str(result.table["index_0"].dtype) == "Int64"
+    assert result.table["index_0"].tolist()[1:] == [0, 2]
+    assert any(note.startswith("stack.npy: slice 1: no result:") for note in result.notes)
+
+
+def test_links_to_an_image_of_the_folder_are_named(tmp_path):
+    image = samples.load("nanoparticles").data[:64, :64]
+    np.save(tmp_path / "a.npy", image)
+    (tmp_path / "b.npy").symlink_to(tmp_path / "a.npy")
+    for run in (ccc.classify_folder, ccc.image_quality_folder):
+        result = run(tmp_path)
+        assert len(result.table) == 1
+        assert any("each file counts once" in note for note in result.notes)
+
+
+# says when the first image is done
+_SCRIPT = """
+import sys
+import napari_visual_ccc as ccc
+def say(progress):
+    if progress.done:
+        print(progress.done, flush=True)
+ccc.image_quality_folder(sys.argv[1], report=say)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGTERM")
+def test_a_script_that_is_terminated_leaves_nothing(tmp_path):
+    place, temporary = tmp_path / "images", tmp_path / "temporary"
+    place.mkdir()
+    temporary.mkdir()
+    image = samples.load("superalloy").data
+    for k in range(200):
+        np.save(place / f"{k}.npy", image)
+    words = [sys.executable, "-W", "ignore", "-c", _SCRIPT, str(place)]
+    env = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as script:
+        assert script.stdout.readline()
+        script.terminate()
+        script.stdout.read()
+    assert script.returncode == 143
+    assert not list(temporary.glob("visual-ccc-*"))

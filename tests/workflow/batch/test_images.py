@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import zarr
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow.batch.images import as_known, folder_of, images_of, of_same
@@ -259,3 +262,12 @@ def test_a_pipe_is_waited_for_at_no_door(folder, tmp_path):
     labels, grey = tmp_path / "labels" / "results", {"intensity": folder}
     paired = ccc.batch(labels, "region_table", tmp_path / "p", further=grey)
     assert paired.facts["done"] == 1
+
+
+def test_a_folder_is_no_image_by_its_name_alone(folder, tmp_path):
+    place = tmp_path / "session.zarr"
+    shutil.copytree(folder, place)
+    assert names(place) == names(folder)
+    store = tmp_path / "one.zarr"
+    zarr.save_array(str(store), np.zeros((8, 8), np.uint8))
+    assert names(store) == ["one.zarr"]

@@ -538,3 +538,11 @@ def test_a_script_that_is_terminated_leaves_the_tables(folder, many, tmp_path, s
     assert re.match(r"visual-ccc: interrupted: [23] of 11 images are done and in the", ended.stderr)
     assert len(ended.stderr.splitlines()) == 1
     assert len(pd.read_csv(out / "images.csv")) == 3
+
+
+def test_a_choice_that_is_wrong_for_all_leaves_nothing_behind(folder, tmp_path):
+    out, choices = tmp_path / "out", {"decision": "operating point"}
+    with pytest.raises(ValueError, match="no threshold for"):
+        ccc.batch(folder / "a.tif", "classify", out, {**choices, "thresholds": "cube=0.4"}, **BARE)
+    right = {**choices, "thresholds": "cube=0.4, octahedron=0.3, sphere=0.3"}
+    assert ccc.batch(folder / "a.tif", "classify", out, right, **BARE).facts["done"] == 1

@@ -27,7 +27,7 @@ from ..layers.metadata import drawn_on
 from ..layers.source import Source, take
 from ..parts.bars import Bars, ScoreCard, Similar
 from ..parts.jobs import EXPECTED, Job, report
-from ..parts.open import open_image
+from ..parts.open import open_row
 from ..parts.report import Canvas
 
 if TYPE_CHECKING:
@@ -227,8 +227,7 @@ class Classify(TableForm):
         frame = self.table.frame
         if self._folder is None or frame is None or "problem" not in frame:
             return
-        name = str(frame["name"].iloc[row])
-        open_image(self.viewer, self._folder / name, name)
+        open_row(self.viewer, self._folder, frame, row)
 
     # occlusion ------------------------------------------------------------------------------------
 

@@ -97,10 +97,9 @@ class Quality(TableForm):
             if places and layer is not None:
                 show_slice(self.viewer, layer, (*places, 0, 0))
             return
-        from ..parts.open import open_image
+        from ..parts.open import open_row
 
-        name = str(frame["name"].iloc[row])
-        open_image(self.viewer, self._folder / name, name)
+        open_row(self.viewer, self._folder, frame, row)
 
 
 def judged(row: Mapping[Any, Any], limits: Mapping[str, Any]) -> str:

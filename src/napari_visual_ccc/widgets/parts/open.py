@@ -11,11 +11,12 @@ from napari.utils.notifications import show_info
 from ...core.micrograph import Micrograph
 from ..layers.convert import layer_data
 from ..layers.metadata import calibration
-from ..layers.viewers import show_only
+from ..layers.viewers import show_only, show_slice
 from .jobs import EXPECTED, report
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+    from pandas import DataFrame
 
 
 def open_image(viewer: Viewer, path: Path, name: str) -> Layer | None:
@@ -40,6 +41,16 @@ def open_image(viewer: Viewer, path: Path, name: str) -> Layer | None:
         show_info(f"{name} has no pixel size, as other layers have: set it in Micrograph info")
     show_only(viewer, layer)
     return layer
+
+
+def open_row(viewer: Viewer, folder: Path, frame: DataFrame, row: int) -> None:
+    """Show the image of a row of the table of a folder, a stack at the slice of the row."""
+    found = frame.iloc[row]
+    name = str(found["name"])
+    layer = open_image(viewer, folder / name, name)
+    place = found.filter(like="index_").dropna()
+    if layer is not None and len(place):
+        show_slice(viewer, layer, (*map(int, place), 0, 0))
 
 
 def add_micrograph(viewer: Viewer, image: Micrograph, name: str) -> Layer:

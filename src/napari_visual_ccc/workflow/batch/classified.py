@@ -6,8 +6,10 @@ every operation, alone.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,53 +108,62 @@ def reports(
 
     Raises
     ------
-    ValueError
-        If a choice is wrong.
     RuntimeError
         If memory is full.
     """
     from ...nets import checkpoint
     from ...nets import device as devices
-    from ...nets.card import read_card
     from ...nets.device import at_a_time
     from ...nets.predict import BATCH
 
     chosen = _choices(job)
-    thresholds_of(read_card(chosen["model"]), chosen["decision"], chosen["thresholds"])
+    yield None
     device = devices.choose(chosen["device"])
     model = checkpoint.load_model(chosen["model"], device, shared=True)
 
-    def ready(image: Image) -> Prepared | Report | None:
-        try:
-            found = prepared(job, image, model)
-        # it is met again there, and said
-        except EXPECTED:
-            found = None
-        # a GPU takes what the threads read one by one
-        return alone(image) if found is None and device.type == "cpu" else found
-
-    # the record of the batch is that of an image which went alone
-    count = 0
-    for count, image in enumerate(images, 1):
-        first = alone(image)
-        yield count - 1, first
-        if first.record:
-            break
-    rest, together = images[count:], Together(job, model)
+    ready = _Reader(job, model, alone)
+    together = Together(job, model)
     # the cores wait for each other after each such group
     most = _BATCHES * at_a_time(device) * BATCH.get(device.type, BATCH["cpu"])
-    for one in each(made, ready, rest):
+    for one in each(made, ready, images):
         if one is None:
             yield None
             continue
-        found, number = one.answer(), count + one.number
+        found = one.answer()
         if isinstance(found, Prepared):
-            together.add(number, found)
+            together.add(one.number, found)
         else:
-            yield number, found or alone(images[number])
+            yield one.number, found
         if together.count >= most:
             yield from (yield from together.outputs())
     yield from (yield from together.outputs())
+
+
+class _Reader:
+    """Make what the network takes of an image, on a thread; what is no crop is done there."""
+
+    def __init__(self, job: FileJob, model: Model, alone: Callable[[Image], Report]) -> None:
+        self.job, self.model, self.alone = job, model, alone
+        self._is_recorded, self._one_at_a_time = False, threading.Lock()
+
+    def __call__(self, image: Image) -> Prepared | Report:
+        if not self._is_recorded:
+            # the record of the batch is that of an image which went alone
+            with self._one_at_a_time:
+                if not self._is_recorded:
+                    found = self.alone(image)
+                    self._is_recorded = bool(found.record)
+                    return found
+        crop = None
+        # a fault is met again there, and said
+        with suppress(*EXPECTED):
+            crop = prepared(self.job, image, self.model)
+        if crop is not None:
+            return crop
+        # crops of others are on the GPU as well
+        is_shared = self.model.device.type != "cpu"
+        with self._one_at_a_time if is_shared else nullcontext():
+            return self.alone(image)
 
 
 def _choices(job: FileJob) -> dict[str, Any]:
@@ -165,7 +176,7 @@ def prepared(job: FileJob, image: Image, model: Model) -> Prepared | None:
     micrograph = read(image.path)
     keeps = card.keeps_info_bar and not job.keep_info_bar
     bar = InfoBar() if job.keep_info_bar or keeps else info_bar_of(micrograph)
-    grey, _ = to_gray(micrograph.data)
+    grey, colour = to_gray(micrograph.data)
     if grey.ndim != 2:
         return None
     plane, notes = network_plane(grey[bar.specimen(*grey.shape)], card, "classify")
@@ -173,7 +184,7 @@ def prepared(job: FileJob, image: Image, model: Model) -> Prepared | None:
     size = nanometres(*scale)
     if not is_crop(card, plane.shape, window_side(card, plane.shape, size)):
         return None
-    notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
+    notes = (*colour, *notes, *scale_note(card, size), f"{card.name}: {card.use}")
     of_image = (KEPT,) if keeps else (bar.doubt,) if bar.doubt else ()
     notes = (*micrograph.notes, *notes, *ignored(job.name, job.parameters, ["image"]), *of_image)
     crops, views = crops_and_views(model, plane, size, _choices(job)["tta"])

@@ -52,8 +52,9 @@ _SEVERAL = 5
 # flagged files that the notes name
 _NAMED = 10
 
-# in the notes of an image: `InfoBar.doubt` and `crops.missing_note`
+# in the notes of an image: `InfoBar.doubt`, those of stacks and `crops.missing_note`
 _DOUBT = "there may be an info bar"
+_NO_RESULT = re.compile(r"slice [^:;]+: no result: [^;]+")
 _MISSING = re.compile(r"([\d.]+)% of the pixels are missing")
 
 
@@ -114,7 +115,7 @@ def classify_folder(
         "model": model, "coverage": coverage, "decision": decision, "thresholds": thresholds,
         "tta": tta, "device": device,
     }  # fmt: skip
-    images, rows = yield from _batch("classify", folder, choices, state)
+    images, rows, remarks = yield from _batch("classify", folder, choices, state)
     table = images[["name", "problem"]]
     if rows is not None:
         table = table.merge(rows, on="name", how="left")
@@ -122,6 +123,8 @@ def classify_folder(
     # a stack has a row a slice
     slices = table.filter(like="index_").columns if len(table) > len(images) else ()
     table = table.reindex(columns=[name, *slices, *others])
+    # missing for images that are no stack
+    table[list(slices)] = table[list(slices)].astype("Int64")
     text = ["verdict", "prediction_set", "second", "problem"]
     # a column without any text is one of numbers
     table[text] = table[text].astype(object).fillna("")
@@ -129,7 +132,7 @@ def classify_folder(
     notes = tuple(
         f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
     )
-    notes = (*notes, *_gaps(images), *_doubts(images))
+    notes = (*notes, *_gaps(images), *_doubts(images), *_empty_slices(images), *remarks)
     return Result(tables={"predictions": table}, facts={"counts": counts}, notes=notes)
 
 
@@ -140,7 +143,7 @@ _COLUMNS = (
 
 def _batch(
     operation: str, folder: Path, choices: Mapping[str, Any], state: Path | None
-) -> Steps[tuple[pd.DataFrame, pd.DataFrame | None]]:
+) -> Steps[tuple[pd.DataFrame, pd.DataFrame | None, tuple[str, ...]]]:
     """Run an operation on all images of a folder.
 
     Returns
@@ -149,6 +152,8 @@ def _batch(
         As of `batch`, with ``name`` for ``image``.
     rows : DataFrame or None
         The main table over all images; None where none could be done.
+    notes : tuple of str
+        On the files.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
@@ -158,7 +163,8 @@ def _batch(
         found = yield from batching(folder, job, how)
     images, rows = found.tables[IMAGES], found.tables.get(operation)
     names = {IMAGE: "name"}
-    return images.rename(columns=names), None if rows is None else rows.rename(columns=names)
+    rows = None if rows is None else rows.rename(columns=names)
+    return images.rename(columns=names), rows, found.notes
 
 
 @contextmanager
@@ -184,6 +190,17 @@ def _gaps(images: pd.DataFrame) -> tuple[str, ...]:
     more = ", ..." if len(gaps) > _NAMED else ""
     listed = f"{', '.join(gaps[:_NAMED])}{more}"
     return (f"pixels are missing (NaN or infinite) in {len(gaps)} of the images: {listed}",)
+
+
+def _empty_slices(images: pd.DataFrame) -> tuple[str, ...]:
+    """Name the slices that have no row."""
+    found = [
+        f"{name}: {text}"
+        for name, notes in zip(images["name"], images["notes"], strict=True)
+        for text in _NO_RESULT.findall(notes)
+    ]
+    more = (f"and {len(found) - _NAMED} more slices",) if len(found) > _NAMED else ()
+    return (*found[:_NAMED], *more)
 
 
 def _doubts(images: pd.DataFrame) -> tuple[str, ...]:
@@ -238,7 +255,7 @@ def image_quality_folder(
     import pandas as pd
 
     choices = {"blurred": blurred, "noisy": noisy, "saturated": saturated, "striped": striped}
-    images, found = yield from _batch("image_quality", folder, choices, state)
+    images, found, remarks = yield from _batch("image_quality", folder, choices, state)
     slices = {} if found is None else dict(iter(found.groupby("name", sort=False)))
     rows = [
         {"name": name, "flags": ""} | (_all_slices(slices[name]) if name in slices else {})
@@ -257,7 +274,7 @@ def image_quality_folder(
         notes.append(f"and {len(flagged) - _NAMED} more")
     facts = {"flagged": len(flagged), "images": len(table)}
     headline = f"{len(flagged)} of {counted(len(table), 'image')} {are(len(flagged))} flagged"
-    notes += _doubts(images)
+    notes += [*_doubts(images), *remarks]
     return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
 
 

@@ -214,7 +214,7 @@ def _titled(names: Sequence[str], paths: Sequence[Path]) -> list[Image]:
 def _base(place: Path, stacks: bool) -> Path | None:
     """Folder below which names are paths, whatever files are added: that of a folder, a pattern."""
     if place.exists():
-        return place if place.is_dir() and not stacks else None
+        return place if is_folder(place) and not stacks else None
     fixed = itertools.takewhile(lambda part: not glob.has_magic(part), place.parts)
     return Path(*fixed)
 

@@ -14,6 +14,7 @@ from typing import Any
 from ...core.files import sha256
 from ...core.plain import absolute, path_given, plain, shown
 from ...core.units import length
+from ...engine.classification.decision import thresholds_of
 from ..files.lengths import lengths_given
 from ..files.measured import OBJECTS
 from ..files.run_on_file import FileJob
@@ -165,6 +166,21 @@ def title_of(job: FileJob) -> str:
     """Name the steps of a job."""
     steps = [job.name] if job.record is None else [one.operation for one in job.record.steps]
     return ", ".join(steps)
+
+
+def check_model(job: FileJob) -> None:
+    """Refuse a model, or thresholds of its classes, that would be wrong for every image.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such model, or a class has no threshold.
+    """
+    if job.record is None and "thresholds" in parameters(job.name):
+        from ...nets.card import read_card
+
+        chosen = {**defaults(job.name), **job.parameters}
+        thresholds_of(read_card(chosen["model"]), chosen["decision"], chosen["thresholds"])
 
 
 def channels_of(job: FileJob) -> tuple[str, ...]:

@@ -140,8 +140,10 @@ def write_tables(
     }  # fmt: skip
     new = _write(tables, ledger, job, target, _hash(images), computed=before < len(keys))
     there = target.main if target.main is not None and job.name in tables else None
-    notes = (*_notes(facts, failed, len(keys), there), *_unlike_lengths(job, images))
-    notes = (*notes, *_left_out(ledger, keys))
+    notes: tuple[str, ...] = ()
+    if target.is_written:
+        notes = (*_notes(facts, failed, len(keys), there), *_unlike_lengths(job, images))
+        notes = (*notes, *_left_out(ledger, keys))
     if not new:
         notes = (*notes, "nothing was computed: the tables are left as they are")
     if ledger.damaged:

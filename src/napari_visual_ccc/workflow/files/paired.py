@@ -11,6 +11,8 @@ from pathlib import Path
 from ...core.files import stem
 from ...io.datasets import unlabelled
 from ...io.read import FOLDERS
+from ...io.read.zarr import FOLDERS as ZARR
+from ...io.read.zarr import is_zarr
 from ..operations import OPERATIONS
 from ..save import file_stem
 
@@ -19,9 +21,12 @@ _KINDS = ("label", "mask", "seg", "instance", "object", "phase", "cp_mask")
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder of files, not an image that is a folder (Zarr)."""
+    """Whether a path is a folder of files, not an image that is a folder (a Zarr store)."""
     # a name that no file system takes is that of none
-    return os.path.isdir(path) and path.suffix.lower() not in FOLDERS
+    if not os.path.isdir(path):
+        return False
+    suffix = path.suffix.lower()
+    return suffix not in FOLDERS or (suffix in ZARR and not is_zarr(path))
 
 
 def paired(further: Mapping[str, Path], name: str) -> dict[str, Path]:

@@ -6,11 +6,13 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from ...core.layers.frame import coarse, typed_scale
+from ...core.process.interrupts import second_ends_at_once
 from ...core.progress import reporter, run
 from ...core.result import Result
 from ..operations import OPERATIONS, function
@@ -65,7 +67,11 @@ def call(name: str) -> Callable[..., Any]:
         choices, unsaved = kept_as_files(bound)
         # a training beyond the limits of the form makes no sense: no epochs, no images
         limits = not OPERATIONS[name].takes_arrays
-        outcome = run(execute(name, given, choices, info_bar=bar, limits=limits, **scale), report)
+        steps = execute(name, given, choices, info_bar=bar, limits=limits, **scale)
+        # a signal that ends the process would leave the temporary folder of one without a state
+        is_folder = OPERATIONS[name].takes == "folder"
+        with second_ends_at_once() if is_folder else nullcontext():
+            outcome = run(steps, report)
         for note in outcome.ignored:
             warnings.warn(f"{name}: {note}", stacklevel=2)
         result, record = outcome.result, _after(next(iter(given.values()), None), outcome.record)

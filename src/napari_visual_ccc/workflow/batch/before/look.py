@@ -12,7 +12,7 @@ from ....core.units import counted
 from ...files.paired import paired
 from ...files.run_on_file import FileJob
 from ..images import Image, Images, as_known, images_of, state_of
-from ..job import about_of, channels_of, files_of
+from ..job import about_of, channels_of, check_model, files_of
 from ..keep.others import held, lost
 from ..keep.own import check_folder, check_own, remove_former
 from ..ledger import NAME, RESULTS, Ledger, entry_of
@@ -82,6 +82,7 @@ def images_for(images: Images, job: FileJob, settings: Settings) -> list[Image]:
     FileNotFoundError, ValueError, FileExistsError
         As `batching`.
     """
+    check_model(job)
     found = images_of(
         images, without=job.output / RESULTS, recursive=settings.recursive, stacks=settings.stacks,
         channels=channels_of(job),
@@ -118,10 +119,11 @@ def keys_of(
     Raises
     ------
     FileExistsError
-        If an image would lose its rows, as of another folder with the same output.
+        If an image would lose its rows in the tables, as of another folder with the same output.
     """
     keys = {_key(job, image): image for image in as_known(found, ledger.names)}
-    missing = lost(ledger, {key: image.path for key, image in keys.items()})
+    places = {key: image.path for key, image in keys.items()}
+    missing = lost(ledger, places) if settings.target.is_written else []
     if missing and not settings.force:
         raise FileExistsError(
             f"{settings.table or ledger.file.parent} holds results of "
