@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -155,7 +156,7 @@ def test_weights_of_visual_ccc_become_a_model_that_classifies(theirs, tmp_path):
     assert card.classes == ["Alloys", "Dendrites", "Spheroids"]
     assert card.architecture == "visualcnn"
     assert card.layers
-    image = samples.load("superalloy").data[:160, :160]
+    image = samples.load("superalloy").data[:96, :96]
     found = ccc.classify(image, model=path)
     assert found.classes == ("Alloys", "Dendrites", "Spheroids")
     assert found.probabilities.sum() == pytest.approx(1)
@@ -234,10 +235,18 @@ def network():
     )  # fmt: skip
 
 
-def test_checkpoints_are_model_files_beside_the_model(network, tmp_path):
-    path, *others = save_model(network, tmp_path / "metals")
-    folder = others[-1]
-    assert folder == tmp_path / "metals_checkpoints"
+@pytest.fixture(scope="module")
+def network_files(network, tmp_path_factory):
+    """Folder of the files of the network, to be copied."""
+    folder = tmp_path_factory.mktemp("network")
+    *_, last = save_model(network, folder / "metals")
+    assert last == folder / "metals_checkpoints"
+    return folder
+
+
+def test_checkpoints_are_model_files_beside_the_model(network, network_files, tmp_path):
+    path = shutil.copytree(network_files, tmp_path, dirs_exist_ok=True) / "metals.safetensors"
+    folder = tmp_path / "metals_checkpoints"
     cards = {one.name: read_card(one) for one in sorted(folder.iterdir())}
     assert len(cards) == len(network.checkpoints)
     for name, card in cards.items():
@@ -259,9 +268,9 @@ def test_checkpoints_are_model_files_beside_the_model(network, tmp_path):
 
 @pytest.mark.parametrize("replace_it", ["import", "weights"])
 def test_the_checkpoints_of_a_model_that_is_replaced_are_not_taken_for_its_own(
-    network, theirs, tmp_path, replace_it
+    network, network_files, theirs, tmp_path, replace_it
 ):
-    path, *_ = save_model(network, tmp_path / "metals")
+    path = shutil.copytree(network_files, tmp_path, dirs_exist_ok=True) / "metals.safetensors"
     assert current_of(path).exists()
     if replace_it == "import":
         import_visual_ccc(theirs, path, force=True)
@@ -280,13 +289,12 @@ def test_a_folder_that_is_there_is_not_written_into(network, tmp_path, folder):
     assert files(tmp_path) == [folder]
 
 
-def test_the_layers_of_a_model_are_a_table_and_a_file(network, tmp_path):
-    path, *_ = save_model(network, tmp_path / "metals")
-    found = describe_model(path)
+def test_the_layers_of_a_model_are_a_table_and_a_file(network, network_files):
+    found = describe_model(network_files / "metals.safetensors")
     assert found.table.equals(network.architecture)
     assert found.facts["parameters"] == found.facts["trained"] == found.table["parameters"].sum()
     assert found.facts["operating_point"]["chosen_on"] == "validation part"
-    assert (tmp_path / "metals_architecture.txt").read_text("utf-8") == found.facts["text"]
+    assert (network_files / "metals_architecture.txt").read_text("utf-8") == found.facts["text"]
 
 
 def test_an_autoencoder_is_saved_with_its_report(stripes_model, tmp_path):

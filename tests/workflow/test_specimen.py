@@ -234,7 +234,8 @@ def test_folders_and_evaluations_show_a_model_what_its_card_says(shown_bars, tmp
 
     from benchmarks.bar_styles import with_bar as drawn
 
-    made = drawn(samples.load("powder").data, "black, framed cells (FEI)", np.random.default_rng(0))
+    plain = samples.load("powder").data[:192, :256]
+    made = drawn(plain, "black, framed cells (FEI)", np.random.default_rng(0))
     imsave(tmp_path / "a.png", made.image)
     row = ccc.classify_folder(tmp_path, model=shown_bars).table.iloc[0]
     whole = ccc.classify(made.image, model=shown_bars)

@@ -311,10 +311,7 @@ def test_a_cluster_without_workers_is_waited_for_and_said(folder, tmp_path):
     assert seen[-1] == Progress(0, 5, WAITING)
 
 
-@pytest.mark.parametrize("kind", ["operation", "record"])
-def test_workers_of_a_cluster_may_have_another_working_directory(
-    kind, folder, tmp_path, monkeypatch
-):
+def test_workers_of_a_cluster_may_have_another_working_directory(folder, tmp_path, monkeypatch):
     distributed = pytest.importorskip("distributed")
     (folder / "d.png").unlink()
     model = saved(tmp_path)
@@ -329,21 +326,17 @@ def test_workers_of_a_cluster_may_have_another_working_directory(
     ):
         (tmp_path / "elsewhere").mkdir()
         client.run(os.chdir, tmp_path / "elsewhere")
-        what = {
-            "operation": ("classify", "out", {"model": model.name}),
-            "record": ("first/batch.yaml", "out"),
-        }[kind]
-        result = ccc.batch("images", *what, scheduler=client)
+        result = ccc.batch("images", "classify", "out", {"model": model.name}, scheduler=client)
+        record = ccc.batch("images", "first/batch.yaml", "again", scheduler=client)
         labels = ccc.batch("images", "threshold", "labels", scheduler=client, thumbnails=False)
         further = {"intensity": "images"}
         table = ccc.batch("labels/results", "region_table", "t", further=further, scheduler=client)
     assert [one.facts["done"] for one in (labels, table)] == [4, 4]
-    assert (result.facts["done"], result.facts["failed"]) == (4, 0)
-    assert list(result.tables["images"]["image"]) == list(NAMES)
-    assert (tmp_path / "out" / "results" / "below").is_dir()
+    for one, out in ((result, "out"), (record, "again")):
+        assert (one.facts["done"], one.facts["failed"]) == (4, 0)
+        assert list(one.tables["images"]["image"]) == list(NAMES)
+        assert (tmp_path / out / "results" / "below").is_dir()
     assert not any((tmp_path / "elsewhere").iterdir())
-    if kind == "record":
-        return
     # from another directory it is the same batch
     monkeypatch.chdir(tmp_path / "elsewhere")
     again = ccc.batch("../images", "classify", "../out", {"model": f"../{model.name}"})
@@ -399,8 +392,10 @@ def test_tables_that_are_gone_are_written_again(folder, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not move an open file")
-@pytest.mark.parametrize("scheduler", ["threads", "processes"])
-@pytest.mark.parametrize("what", ["folder", "ledger"])
+# the file of the run is written by the process of the run alone, wherever the work is done
+@pytest.mark.parametrize(
+    ("what", "scheduler"), [("folder", "threads"), ("folder", "processes"), ("ledger", "threads")]
+)
 def test_a_folder_that_is_moved_during_the_run_ends_it(folder, many, tmp_path, what, scheduler):
     out, moved = tmp_path / "out", tmp_path / "moved"
 

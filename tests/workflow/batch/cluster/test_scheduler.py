@@ -26,7 +26,9 @@ def silent():
 
 
 @pytest.mark.parametrize("text", ["x", "", "[]", "1", '{"address": 3}', '{"address": "node1"}'])
-def test_a_file_that_is_none_of_a_scheduler_is_said(tmp_path, text):
+def test_a_file_that_is_none_of_a_scheduler_is_said(tmp_path, text, monkeypatch):
+    # how long it may still be written
+    monkeypatch.setattr(scheduler, "_WRITING", 0.05)
     file = tmp_path / "bad.json"
     file.write_text(text)
     with pytest.raises(ValueError, match=r"bad\.json is not the file of a dask scheduler"):
