@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_a_preview_is_as_described(client, described):
     where = client.post("/api/jobs", json=body).headers["location"]
     # its states until it is done, each checked
     while client.get(where).json()["state"] != "done":
-        pass
+        time.sleep(0.02)
     assert described.request("/api/jobs", "multipart/form-data", {"operation": "preview"}) != []
 
 

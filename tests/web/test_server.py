@@ -4,6 +4,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -98,7 +99,7 @@ def test_signals_end_a_busy_server_which_leaves_nothing_and_starts_again(tmp_pat
                     pool.submit(client.post, f"{address}api/{one}", files=files) for one in kinds
                 ]
                 while client.get(f"{address}api/health").json()["waiting"] < 1:
-                    pass
+                    time.sleep(0.02)
                 queued = {"operation": "threshold"}
                 sent = client.post(f"{address}api/jobs", files=files, data=queued)
                 assert sent.status_code == 202
@@ -121,6 +122,7 @@ def test_a_missing_model_is_an_error_before_the_page(tmp_path):
 
 def test_a_connection_whose_request_does_not_come_is_closed(monkeypatch):
     monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(server, "KEEP_SECONDS", 1)
     with running(Settings(port=0)) as address:
         place = address.removeprefix("http://").rstrip("/").rsplit(":", 1)
         where = (place[0], int(place[1]))

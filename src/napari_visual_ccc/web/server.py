@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # the head of a request must come within this time
 HEAD_SECONDS = 20
 
+# how long a connection stays open for a further request
+KEEP_SECONDS = 10
+
 _FOLDER, _LOCK = "visual-ccc-serve-", "lock"
 
 
@@ -64,7 +67,7 @@ def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> N
         config = uvicorn.Config(
             make_app(settings, jobs), log_level="warning", access_log=False,
             server_header=False, proxy_headers=False, ws="none", lifespan="on",
-            timeout_keep_alive=10, timeout_graceful_shutdown=5, http=_protocol(),
+            timeout_keep_alive=KEEP_SECONDS, timeout_graceful_shutdown=5, http=_protocol(),
         )  # fmt: skip
 
         class Server(uvicorn.Server):
