@@ -10,6 +10,7 @@ from PIL import ImageDraw
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core import dataset as core_dataset
+from napari_visual_ccc.workflow.models import save_weights
 from tests.widgets.opening import dock, texts
 
 PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "units": "nm"}
@@ -107,7 +108,7 @@ def cheat(tmp_path_factory):
     data = core_dataset.from_arrays(tiles, labels, name="bars")
     result = ccc.train(data, flips=False, info_bar="keep")
     path = tmp_path_factory.mktemp("cheat") / "bars.safetensors"
-    ccc.save_model(result, path)
+    save_weights(result, path)
     return path, with_bar(image[200:328, 300:428], "5000x  10 kV  ====")
 
 

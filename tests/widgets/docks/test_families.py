@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import subprocess
-import sys
 import weakref
 from unittest.mock import patch
 
@@ -428,21 +426,6 @@ def test_a_closed_viewer_with_every_dock_is_freed(qtbot, mock_app_model):
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0)
     settle(lambda: all(one() is None for one in left))
     assert [one() for one in left if one() is not None] == []
-
-
-def test_opening_every_widget_imports_no_heavy_library():
-    code = """
-import sys, napari
-viewer = napari.Viewer(show=False)
-for name in ["Image quality", "Correct", "Denoise", "Classify & Explain", "Segment", "Texture",
-             "Cluster", "Measure"]:
-    viewer.window.add_plugin_dock_widget("napari-visual-ccc", name)
-heavy = {"torch", "sklearn", "timm", "pytorch_grad_cam", "cv2"} & set(sys.modules)
-viewer.close()
-assert not heavy, heavy
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def test_align_shows_the_stack_and_lists_the_drift(viewer, finish):

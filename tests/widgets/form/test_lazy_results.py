@@ -220,4 +220,5 @@ def test_the_viewer_lives_while_a_large_image_is_worked_on(
         qtbot.waitUntil(lambda: bool(handed_over) and form.job is None)
         return heartbeat.stop()
 
-    assert min(once() for _ in range(3)) < LONGEST
+    # one of three: other work of the process may fall into a run
+    assert any(once() < LONGEST for _ in range(3))
