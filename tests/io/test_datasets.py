@@ -95,6 +95,9 @@ def test_bytes_of_a_name_that_are_no_text_are_escaped(folder):
     data = load(folder)
     assert f"{place.name}/bad\\udcff.png" in list(data.table["name"])
     assert f"{place.name}/bad\\udcff.txt" in dict(data.skipped)
+    os.rename(folder, os.fsencode(folder.parent) + b"/d\xff")
+    assert load(folder.parent / os.fsdecode(b"d\xff")).name == "d\\udcff"
+    os.rename(os.fsencode(folder.parent) + b"/d\xff", folder)
     unreadable = next(one for one in data.examples if "\\udcff" in one.name)
     assert unreadable.read().data.ndim == 2
 

@@ -88,6 +88,24 @@ def test_layers_are_drawn_above_each_other(tmp_path, discs):
     assert (coloured[..., 1] > 100).mean() > 0.03
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+@pytest.mark.parametrize(
+    "name", ["$\\frac{a}$", "\U0001f52c \u7c92\u5b50", "a\x1b[31m\x07b", "\\$1 $2"]
+)
+def test_names_of_classes_do_not_stop_a_figure(tmp_path, ending, name):
+    """A formula with an error was not drawn, and letters that the font lacks were warned of."""
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set_title(name)
+    axes.set_yticks([0, 1], [name, "b"])
+    axes.semilogx([1, 1000], [0, 1])
+    figures.save(figure, tmp_path / f"a.{ending}")
+    assert (tmp_path / f"a.{ending}").stat().st_size > 1000
+    if ending == "svg" and "frac" in name:
+        assert name in (tmp_path / "a.svg").read_text("utf-8")
+
+
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_a_file_that_cannot_be_written_to_its_end_is_named(tmp_path, discs, ending):
     resource = pytest.importorskip("resource")

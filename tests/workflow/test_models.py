@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -108,6 +109,16 @@ def test_the_model_is_named_after_its_file(trained, tmp_path):
     ]  # fmt: skip
     # a linear layer has no checkpoints
     assert list(companions(path).values())[:-1] == others
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")
+def test_a_name_that_is_not_utf_8_loses_no_training(trained, tmp_path):
+    """The card, the page and the library of the format take UTF-8 alone."""
+    path = save_model(trained, tmp_path / os.fsdecode(b"m\xff.safetensors"))[0]
+    assert path.exists() and read_card(path).name == "m\\udcff"
+    model = ccc.load_model(path)
+    image = metals().examples[0].read()
+    assert ccc.classify(image, model=model).target == ccc.classify(image, model=path).target
 
 
 BESIDE = [

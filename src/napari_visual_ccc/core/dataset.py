@@ -104,6 +104,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "examples", _in_tables(self.examples))
+        object.__setattr__(self, "name", printable(self.name))
         if len(self.classes) < self.min_classes:
             found = ", ".join(self.classes) or "none"
             count = "two" if self.min_classes > 1 else "one"

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from ..core.files import written
-from ..core.plain import real
+from ..core.plain import printable, real
 from .card import (
     CLASSIFICATION,
     DEFAULT,
@@ -194,11 +194,10 @@ def _on_device(path: Path, device: torch.device) -> Model:
 
 def _load(path: Path, device: torch.device) -> Model:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     card = read_card(path)
     try:
-        weights = load_file(path)
+        weights = tensors_of(path)
         wanted = shapes_of(card.architecture, card.depth, len(card.classes), card.input_px)
     except (ValueError, SafetensorError, OSError) as error:
         raise ValueError(f"{path}: damaged or unknown model ({error})") from error
@@ -224,6 +223,14 @@ def _load(path: Path, device: torch.device) -> Model:
     # copies: the tensors read are views of the file, which may be overwritten while they are kept
     kept = {name: value.to(device, copy=True) for name, value in extras.items()}
     return Model(net.to(device), card, kept)
+
+
+def tensors_of(path: Path) -> dict[str, torch.Tensor]:
+    """Read the tensors of a file; its library opens none whose name is no UTF-8."""
+    from safetensors.torch import load, load_file
+
+    is_text = printable(str(path)) == str(path)
+    return load_file(path) if is_text else load(path.read_bytes())
 
 
 def _design(card: ModelCard, path: Path) -> Architecture:

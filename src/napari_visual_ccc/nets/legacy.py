@@ -12,7 +12,9 @@ from typing import Any
 
 import torch
 
+from ..core.plain import printable
 from .card import ModelCard, file_hash, make_card
+from .checkpoint import tensors_of
 from .models.published import VisualCNN
 from .training.archive import trouble
 
@@ -99,11 +101,10 @@ def _refused(path: Path, why: str) -> ValueError:
 
 def _content(path: Path) -> Mapping[str, Any]:
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
 
     try:
         if path.suffix.lower() == ".safetensors":
-            return load_file(path)
+            return tensors_of(path)
         wrong = trouble(path, longest=_LONGEST_PICKLE)
         content = None if wrong else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
@@ -189,7 +190,7 @@ def _card(path: Path, architecture: str, names: list[str], content: Mapping) -> 
     if isinstance(threshold, float) and 0 < threshold < 1 and threshold != 0.5:
         use += f"; its authors say {names[1]} from a probability of {threshold:.3g}, not 0.5"
     values = {
-        "name": path.stem,
+        "name": printable(path.stem),
         "architecture": architecture,
         "classes": names,
         "input_px": _INPUT_PX,

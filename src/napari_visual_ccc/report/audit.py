@@ -51,7 +51,7 @@ def write_audit(audit: Audit, path: Path, *, title: str, force: bool = False) ->
         tables=[_table(heading, audit.tables[name]) for name, heading in _TABLES.items()],
     )
     with written(path, force=force) as part:
-        part.write_text(page, encoding="utf-8")
+        part.write_text(page, "utf-8", "backslashreplace")
 
 
 def _pictures(audit: Audit) -> str:

@@ -124,7 +124,7 @@ def write_report(
     with written(path, force=force) as part:
         # figures take a second: not before it is known that the page may be written
         drawn = {name: Drawn(one, one.svg()) for name, one in all_pictures(result).items()}
-        part.write_text(render("classifier", **_page(result, drawn)), encoding="utf-8")
+        part.write_text(render("classifier", **_page(result, drawn)), "utf-8", "backslashreplace")
     if folder is not None:
         _write_figures(drawn, folder, force)
 

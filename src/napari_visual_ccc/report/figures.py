@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,14 +125,44 @@ def save(figure: Figure, path: Path, *, force: bool = False) -> None:
     }
     # in memory first: on a full disk the writers of matplotlib fail as they close the file, with
     # errors that do not say so
-    drawn = BytesIO()
     with rc_context(style):
         if kind == "png":
-            drawn.write(png(figure, metadata=PICTURE))
+            drawn = png(figure, metadata=PICTURE)
         else:
-            figure.savefig(drawn, format=kind, **options)
+            drawn = bytes_of(figure, kind, **options)
     with written(path, force=force) as part:
-        part.write_bytes(drawn.getvalue())
+        part.write_bytes(drawn)
+
+
+def bytes_of(figure: Figure, kind: str, **options: Any) -> bytes:
+    """Draw a figure in a format."""
+    file = BytesIO()
+    with any_names(figure):
+        figure.savefig(file, format=kind, **options)
+    return file.getvalue()
+
+
+@contextmanager
+def any_names(figure: Figure) -> Iterator[None]:
+    """Draw a figure within, whatever is in the names of classes and files."""
+    with warnings.catch_warnings():
+        # letters that the font lacks are boxes; a program that shows an SVG has other fonts
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        without_formulas(figure)
+        yield
+
+
+def without_formulas(figure: Figure) -> Figure:
+    """Take names with dollar signs as they are: as a formula, one with an error is not drawn."""
+    from matplotlib.cbook import is_math_text
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        shown = text.get_text()
+        # powers on logarithmic axes are formulas of matplotlib itself
+        if is_math_text(shown) and "\\mathdefault" not in shown:
+            text.set_parse_math(False)
+    return figure
 
 
 def png(figure: Figure, *, metadata: dict[str, str] | None = None) -> bytes:
@@ -142,7 +174,8 @@ def png(figure: Figure, *, metadata: dict[str, str] | None = None) -> bytes:
 
     file = BytesIO()
     canvas: Any = FigureCanvasAgg(figure)
-    canvas.print_png(file, metadata=metadata, pil_kwargs={"compress_level": 3})
+    with any_names(figure):
+        canvas.print_png(file, metadata=metadata, pil_kwargs={"compress_level": 3})
     return file.getvalue()
 
 

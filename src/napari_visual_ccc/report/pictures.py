@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from ..core.result import Evaluation, TrainedModel
 from . import plots
+from .figures import any_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,14 +45,13 @@ class Picture:
 
         style: Any = {"svg.hashsalt": "visual-ccc", "svg.fonttype": "none"}
         file = io.BytesIO()
-        with rc_context(style), warnings.catch_warnings():
-            # names in scripts that the font lacks: the program that shows the file has others
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        with rc_context(style):
             figure = Figure(figsize=self.size, facecolor="white", layout="constrained")
             self.draw(figure.add_subplot())
             # once, where savefig would draw a layout twice
             canvas: Any = FigureCanvasSVG(figure)
-            canvas.print_svg(file, metadata={"Date": None})
+            with any_names(figure):
+                canvas.print_svg(file, metadata={"Date": None})
         return file.getvalue()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.files import REPLACE, check_free, check_writable, make_folder, write_csv, write_text
-from ..core.plain import check_given, path_given
+from ..core.plain import check_given, path_given, printable
 from ..core.progress import Reporting, reporter, run
 from ..core.result import Result, TrainedModel
 from .scripts.models import path_of, remember
@@ -108,7 +108,7 @@ def save_model(
         split = split.assign(path=[_from(path.parent, one) for one in split["path"]])
     for name, table in (("split", split), ("history", result.history)):
         write_csv(table, others[name], force=force)
-    card = result.model.card.model_copy(update={"name": path.stem})
+    card = result.model.card.model_copy(update={"name": printable(path.stem)})
     if result.architecture is not None:
         text = architecture_text(card, result.architecture)
         write_text(text, others["architecture"], force=force)
@@ -132,7 +132,7 @@ def save_weights(result: TrainedModel | TrainedAutoencoder, path: Path) -> None:
     from ..nets import checkpoint
 
     make_folder(path.parent)
-    card = result.model.card.model_copy(update={"name": path.stem})
+    card = result.model.card.model_copy(update={"name": printable(path.stem)})
     saved = replace(result.model, card=card)
     checkpoint.save(saved, path)
     remember(saved, path)
@@ -156,7 +156,7 @@ def _save_checkpoints(result: TrainedModel, path: Path, folder: Path) -> None:
 
     for model in result.checkpoints:
         kept = model.card.checkpoint
-        name = f"{path.stem}, epoch {kept.epoch}"
+        name = f"{printable(path.stem)}, epoch {kept.epoch}"
         folder.mkdir(exist_ok=True)
         card = model.card.model_copy(update={"name": name})
         checkpoint.save(replace(model, card=card), folder / file_name(kept))

@@ -17,6 +17,9 @@ def test_a_heatmap_becomes_regions_with_their_share():
     assert found.labels[6, 6] == 1
     assert found.labels[35, 3] == 0
     assert len(ccc.evidence_regions(heat, threshold=0.8, min_diameter=1).table) == 2
-    for bad in (np.zeros((5, 5)), np.full((5, 5), np.nan)):
+    # infinite values are missing ones
+    heat[0, 0] = np.inf
+    assert ccc.evidence_regions(heat, min_diameter=2.2).table.equals(found.table)
+    for bad in (np.zeros((5, 5)), np.full((5, 5), np.nan), np.full((5, 5), np.inf)):
         with pytest.raises(ValueError, match="no positive evidence"):
             ccc.evidence_regions(bad)

@@ -247,6 +247,15 @@ def test_epochs_are_logged_for_tensorboard(tmp_path):
     assert [event.step for event in board.Scalars("validation_loss")] == [1, 2]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")
+def test_a_log_that_is_not_utf_8_is_refused_before_the_training(tmp_path):
+    with pytest.raises(ValueError, match="TensorBoard takes no name that is no UTF-8"):
+        ccc.train(
+            two_classes(6), model="visualcnn", input_px=32, epochs=2, split="holdout", test=0.3,
+            validation=0.3, log=tmp_path / os.fsdecode(b"board\xff"),
+        )  # fmt: skip
+
+
 def test_an_interrupted_cross_validation_is_continued_and_never_reported(tmp_path):
     state = tmp_path / "training.state"
     choices = {

@@ -77,7 +77,9 @@ def evidence_regions(
     values = in_memory(heatmap)
     if values.dtype.kind not in "biuf":
         raise ValueError(f"a heatmap is an array of numbers, not {type(heatmap).__name__}")
-    values = np.nan_to_num(values.astype(np.float64))
+    values = values.astype(np.float64)
+    # missing pixels: an infinite one has no share
+    values[~np.isfinite(values)] = 0
     if values.ndim < 2 or not values.size or values.max() <= 0:
         raise ValueError("this image has no positive evidence; choose a heatmap made by Explain")
     least = kept_pixels(min_diameter, PixelSize.of(spacing, unit), 20)

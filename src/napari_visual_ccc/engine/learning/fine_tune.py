@@ -271,7 +271,12 @@ def _board(folder: Path) -> Any:
         raise ImportError(
             "a log for TensorBoard needs it: pip install napari-visual-ccc[tensorboard]"
         ) from error
-    return SummaryWriter(str(folder))
+    try:
+        return SummaryWriter(str(folder))
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{folder}: TensorBoard takes no name that is no UTF-8; choose another folder"
+        ) from None
 
 
 def _to_board(progress: Progress, board: Any) -> Progress:

@@ -70,7 +70,7 @@ def write_patterns(
         kernels=_png(sheet(list(result.kernels), _KERNEL_COLUMNS)) if len(result.kernels) else "",
     )
     with written(Path(path), force=force) as part:
-        part.write_text(page, encoding="utf-8")
+        part.write_text(page, "utf-8", "backslashreplace")
     return Path(path)
 
 

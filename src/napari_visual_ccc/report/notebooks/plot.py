@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from ...core.plain import check_given
 from ...core.result import Evaluation, Prediction, Result, TrainedModel
 from ...core.units import is_known
 from ..enrichment import CHARTS
-from ..figures import bars, draw
+from ..figures import bars, bytes_of, draw, without_formulas
 from ..pictures import all_pictures
 from ..plots import draw_history, short
 
@@ -85,15 +84,13 @@ def plot(result: Result, name: str = "", *, image: Any = None) -> Figure:
     for axes in places:
         axes.set_axis_off()
     # a notebook shows a figure without a window by this method alone
-    shown: Any = figure
+    shown: Any = without_formulas(figure)
     shown._repr_png_ = functools.partial(_png, figure)
     return figure
 
 
 def _png(figure: Figure) -> bytes:
-    file = io.BytesIO()
-    figure.savefig(file, format="png")
-    return file.getvalue()
+    return bytes_of(figure, "png")
 
 
 def _drawings(result: Result, image: Any) -> dict[str, Draw]:

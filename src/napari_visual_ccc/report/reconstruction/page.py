@@ -58,7 +58,7 @@ def write_autoencoder_report(
         As `files.written`.
     """
     with written(page, force=force) as part:
-        part.write_text(render("autoencoder", **_values(result)), encoding="utf-8")
+        part.write_text(render("autoencoder", **_values(result)), "utf-8", "backslashreplace")
     with written(numbers, force=force) as part:
         part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
 

@@ -226,11 +226,10 @@ def content_of_file(path: Path | None) -> str:
 
 @functools.lru_cache(maxsize=16)
 def _content_of_file(path: Path, _hash: str) -> str:
-    from safetensors.torch import load_file
-
     from ...nets.card import read_card
+    from ...nets.checkpoint import tensors_of
 
-    return _digest(load_file(path), read_card(path).as_dict())
+    return _digest(tensors_of(path), read_card(path).as_dict())
 
 
 def _digest(tensors: Mapping[str, Any], card: Mapping[str, Any]) -> str:
