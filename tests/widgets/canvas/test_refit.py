@@ -6,7 +6,7 @@ from qtpy.QtCore import QSize
 
 from napari_visual_ccc.widgets.canvas.place import canvas_of
 from napari_visual_ccc.widgets.canvas.refit import fitted, keep_fitted
-from napari_visual_ccc.widgets.layers.viewers import camera, fit_to
+from napari_visual_ccc.widgets.layers.viewers import camera, fit_to, show_only
 from tests.widgets.opening import dock
 
 
@@ -27,6 +27,21 @@ def test_a_fitted_image_is_fitted_again_beside_a_dock(viewer, image, qtbot):
     dock(viewer, "denoise")
     qtbot.waitUntil(lambda: camera(viewer).zoom < 0.9 * wide)
     assert fitted(viewer, canvas.size()) == [image]
+
+
+def test_the_slice_of_a_stack_stays_beside_a_dock(viewer, image, qtbot):
+    viewer.layers.clear()
+    viewer.add_image(np.zeros((9, 40, 90), np.uint8))
+    viewer.fit_to_view()
+    viewer.dims.set_current_step(0, 1)
+    keep_fitted(viewer)
+    wide = camera(viewer).zoom
+    dock(viewer, "denoise")
+    qtbot.waitUntil(lambda: camera(viewer).zoom < 0.9 * wide)
+    assert viewer.dims.current_step[0] == 1
+    # one that is chosen is shown in its middle
+    show_only(viewer, viewer.layers[0])
+    assert viewer.dims.current_step[0] == 4
 
 
 def test_a_view_that_a_person_has_chosen_stays(viewer, image, qtbot):

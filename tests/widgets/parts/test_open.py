@@ -57,7 +57,6 @@ def test_a_row_shows_its_slice(viewer, tmp_path):
     ccc.write(Micrograph(np.zeros((5, 8, 9), np.uint8)), tmp_path / "stack.tif")
     ccc.write(Micrograph(np.zeros((8, 9), np.uint8)), tmp_path / "a.tif")
     frame = pd.DataFrame({"name": ["a.tif", "stack.tif", "stack.tif"], "index_0": [None, 1, 3]})
-    frame["index_0"] = frame["index_0"].astype("Int64")
     for row, step in ((1, 1), (2, 3)):
         open_row(viewer, tmp_path, frame, row)
         assert viewer.layers["stack.tif"].visible

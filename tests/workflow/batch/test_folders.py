@@ -220,8 +220,7 @@ def test_slices_without_a_result_are_named(tmp_path):
     np.save(tmp_path / "stack.npy", np.stack([image, np.full_like(image, np.nan), image]))
     np.save(tmp_path / "plain.npy", image)
     result = ccc.classify_folder(tmp_path)
-    assert str(result.table["index_0"].dtype) == "Int64"
-    assert result.table["index_0"].tolist()[1:] == [0, 2]
+    assert result.table["index_0"].to_csv(index=False).split() == ["index_0", '""', "0", "2"]
     assert any(note.startswith("stack.npy: slice 1: no result:") for note in result.notes)
 
 

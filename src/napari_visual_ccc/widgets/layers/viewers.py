@@ -59,7 +59,11 @@ def bring_into_view(viewer: Viewer, layer: Layer, place: Sequence[float]) -> Non
 
 def centre_on(viewer: Viewer, layer: Layer, place: Sequence[float]) -> None:
     """Move sliders and camera to a pixel of a layer, whichever axes are displayed."""
-    world = show_slice(viewer, layer, place)
+    _look_at(viewer, layer, show_slice(viewer, layer, place))
+
+
+def _look_at(viewer: Viewer, layer: Layer, world: Sequence[float]) -> None:
+    """Move the camera to a place in the world, in the axes of a layer."""
     before = viewer.dims.ndim - layer.ndim
     view = camera(viewer)
     centre = list(view.center)
@@ -106,20 +110,22 @@ def pixel_on_screen(viewer: Viewer, layer: Layer) -> float:
 
 
 def show_only(viewer: Viewer, layer: Layer) -> None:
-    """Hide all other layers, and fit the view to this one, however large its pixels are."""
+    """Hide all other layers, and fit the view to the middle of this one."""
     for one in viewer.layers:
         one.visible = one.unique_id == layer.unique_id
     viewer.layers.selection.active = layer
+    if viewer.dims.ndisplay == 2:
+        show_slice(viewer, layer, layer.world_to_data(layer.extent.world.mean(axis=0)))
     fit_to(viewer, layer)
 
 
 def fit_to(viewer: Viewer, layer: Layer) -> None:
-    """Fit the view to a layer, however large the pixels of others are."""
+    """Fit the view to a layer, however large the pixels of others are; sliders stay."""
     viewer.fit_to_view()
     if viewer.dims.ndisplay == 2:
         # napari fits all layers, also those that are hidden
         widest = sides(viewer, list(viewer.layers)) / np.maximum(sides(viewer, [layer]), 1e-12)
-        centre_on(viewer, layer, layer.world_to_data(layer.extent.world.mean(axis=0)))
+        _look_at(viewer, layer, in_viewer(viewer, layer, layer.extent.world.mean(axis=0)))
         camera(viewer).zoom *= float(widest.min())
 
 

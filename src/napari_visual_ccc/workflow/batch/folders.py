@@ -6,6 +6,7 @@ Both are batches without files of their own, whose rows become one table.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import tempfile
 from collections import Counter
@@ -107,6 +108,8 @@ def classify_folder(
         If there is no such folder, no image in it, the file is not a model, or a class has no
         threshold.
     """
+    import pandas as pd
+
     from ...nets.card import read_card
 
     # a wrong choice is an error of the run, not of every image
@@ -123,8 +126,10 @@ def classify_folder(
     # a stack has a row a slice
     slices = table.filter(like="index_").columns if len(table) > len(images) else ()
     table = table.reindex(columns=[name, *slices, *others])
-    # missing for images that are no stack
-    table[list(slices)] = table[list(slices)].astype("Int64")
+    for key in slices:
+        # whole numbers, missing for images that are no stack
+        places = [place if math.isnan(place) else int(place) for place in table[key]]
+        table[key] = pd.Series(places, table.index, object)
     text = ["verdict", "prediction_set", "second", "problem"]
     # a column without any text is one of numbers
     table[text] = table[text].astype(object).fillna("")
