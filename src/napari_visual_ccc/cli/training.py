@@ -33,6 +33,9 @@ _DATA = (
 )
 
 
+# images that failed which are named at the end
+_NAMED = 10
+
 # commands whose images need no classes
 _UNLABELLED = ("train_autoencoder",)
 
@@ -239,8 +242,11 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, f
     if name == "common_patterns":
         return _patterns(result, path, force)
     problems = result.table[result.table["problem"] != ""]
-    for row in problems.itertuples():
+    for row in problems.head(_NAMED).itertuples():
         print(f"visual-ccc: {row.name}: {row.problem}", file=sys.stderr)
+    if len(problems) > _NAMED:
+        more = len(problems) - _NAMED
+        print(f"visual-ccc: and {more} more: see the column problem of {path}", file=sys.stderr)
     return FAILED if len(problems) else OK
 
 

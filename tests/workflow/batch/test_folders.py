@@ -44,7 +44,7 @@ def test_every_image_of_a_folder_gets_a_row(folder):
     assert table.loc["a.png", "verdict"] == alone.verdict
     assert table.loc["a.png", "probability"] == pytest.approx(float(alone.probabilities.max()))
     assert table.loc["c.png", "verdict"] == "unknown"
-    assert "cannot be read" in table.loc["d.png", "problem"]
+    assert table.loc["d.png", "problem"].startswith("cannot be read")
 
 
 @pytest.mark.case("S23")
@@ -196,7 +196,21 @@ def test_a_stack_has_a_row_a_slice(tmp_path):
     assert table["verdict"][0] == table["verdict"][1]
 
 
+def test_many_files_that_cannot_be_read_are_counted(tmp_path, capsys):
+    place = tmp_path / "images"
+    place.mkdir()
+    for k in range(13):
+        (place / f"{k:02}.png").write_bytes(b"no image")
+    assert main(["image_quality_folder", str(place), "-o", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    assert "09.png" in said
+    assert "10.png" not in said
+    assert "and 3 more: see the column problem" in said
+
+
 def test_a_wrong_choice_is_an_error_of_the_run(folder, tmp_path):
+    with pytest.raises(NotADirectoryError, match=r"a\.png: is a file"):
+        ccc.classify_folder(folder / "a.png")
     with pytest.raises(FileNotFoundError, match="nowhere"):
         ccc.classify_folder(folder, model=tmp_path / "nowhere.safetensors")
     with pytest.raises(ValueError, match="not used"):

@@ -216,8 +216,8 @@ def test_links_that_lead_nowhere_and_closed_folders_are_failures(folder, tmp_pat
     failures = pd.read_csv(out / "failures.csv").set_index("image")["problem"]
     assert result.facts["done"] == 4
     assert list(failures.index[:3]) == ["d.png", "gone.tif", "loop.tif"]
-    assert failures["loop.tif"].endswith("loop.tif: no such file; it is a link that leads nowhere")
-    assert failures["gone.tif"].endswith("gone.tif: no such file; it is a link that leads nowhere")
+    assert failures["loop.tif"] == "no such file; it is a link that leads nowhere"
+    assert failures["gone.tif"] == "no such file; it is a link that leads nowhere"
     assert "File name too long" in failures.iloc[3]
     assert failures.index[3].startswith("xxx")
     assert len(failures) == 4

@@ -194,3 +194,15 @@ def test_files_of_images_that_changed_or_are_gone_are_known(file):
             (file.parent / name).write_text("x")
         assert ledger.has_files(["b"], images)
         assert not ledger.has_files(["a"], images)
+
+
+def test_one_without_any_image_is_replaced(tmp_path):
+    file = tmp_path / "batch.jsonl"
+    # as before an error of the whole run
+    with Ledger(file, ABOUT):
+        pass
+    other = {**ABOUT, "key": "another"}
+    with Ledger(file, other) as ledger:
+        ledger.add("a", {"name": "a", "path": "a"})
+    with pytest.raises(FileExistsError):
+        Ledger(file, ABOUT)

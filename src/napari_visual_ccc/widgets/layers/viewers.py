@@ -125,7 +125,7 @@ def fit_to(viewer: Viewer, layer: Layer) -> None:
     if viewer.dims.ndisplay == 2:
         # napari fits all layers, also those that are hidden
         widest = sides(viewer, list(viewer.layers)) / np.maximum(sides(viewer, [layer]), 1e-12)
-        _look_at(viewer, layer, in_viewer(viewer, layer, layer.extent.world.mean(axis=0)))
+        _look_at(viewer, layer, list(in_viewer(viewer, layer, layer.extent.world.mean(axis=0))))
         camera(viewer).zoom *= float(widest.min())
 
 

@@ -32,6 +32,7 @@ from ...engine.acquisition.quality import (
 )
 from ...engine.classification.decision import Decision, thresholds_of
 from ...engine.classification.windows import COVERAGE, Device
+from ...io.folders import check_is_folder
 from ..save import NOTHING
 from .job import key_of, make_job
 from .output import IMAGES
@@ -160,8 +161,7 @@ def _batch(
     notes : tuple of str
         On the files.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder")
+    check_is_folder(folder)
     with _place(operation, folder, choices, state) as place:
         job = make_job(operation, choices, place, formats=NOTHING)
         how = Settings(tables="none", is_kept=state is not None)

@@ -121,7 +121,8 @@ class Ledger:
         header, end = self._read()
         known = header.get("key") if header else None
         if header is not None and known != about["key"]:
-            if not force:
+            # one that was made before an error of the whole run holds nothing
+            if not force and (self._places or self.tables):
                 raise FileExistsError(
                     f"{self.file.parent} holds {self._held(header)}; choose another folder, or "
                     "begin anew with --force (force=True in Python)"

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...core.files import to_disk
 from ...core.memory import full, reuse_freed
-from ...core.plain import plain, printable
+from ...core.plain import plain, printable, reason_of
 from ...core.result import Prediction, Result
 from ..files.paired import paired
 from ..files.run_on_file import FileJob, FileRun, run_on_file
@@ -149,7 +149,7 @@ def work(job: FileJob, image: Image, stop: Any = None, ledger: Path | None = Non
                 raise
             pause = next(pauses, None) if codes & _PASSING else None
             if pause is None:
-                text = str(error) or type(error).__name__
+                text = reason_of(error, image.path) or type(error).__name__
                 if isinstance(error, MemoryError):
                     text = full(error)
                 return Report(printable(text), seconds=time.perf_counter() - start)
