@@ -18,7 +18,7 @@ from ..core.plain import shown
 from ..core.process.interrupts import ended_like_ctrl_c
 from ..workflow import operations, signature
 from . import batch, fetch, images, serve, terminal, training
-from .models import models
+from .models import IMPORT, models
 from .operations import Family, command
 from .terminal import CONTEXT, EPILOG, EXPECTED, FAILED, FILE, INTERRUPTED, OK, USAGE, output_option
 
@@ -167,7 +167,7 @@ def _overview() -> str:
         lines += [f"      {one.name:<20} {signature.summary(one.name)}" for one in members]
     lines.append("  train")
     lines += [f"      {name:<20} {signature.summary(name)}" for name in training.OPERATIONS]
-    lines.append(f"      {'import':<20} {training.IMPORT}")
+    lines.append(f"      {'import':<20} {IMPORT}")
     lines += ["", "visual-ccc FAMILY [OPERATION] --help lists the options of one.", ""]
     return "\n".join([*lines, EPILOG.removeprefix("\b\n")])
 

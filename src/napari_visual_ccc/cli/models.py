@@ -1,12 +1,16 @@
-"""Commands about model files."""
+"""Commands about model files: what is in one, and import of published weights."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from . import terminal
 from .terminal import CONTEXT, FILE, OK
+
+IMPORT = "Turn weights published by Visual-CCC into a model file."
 
 
 def _show(model: Path | None, checkpoint: str) -> int:
@@ -50,3 +54,52 @@ models = click.Group(
         )
     },
 )  # fmt: skip
+
+
+class _ManyNames(click.Command):
+    """Let ``--classes A B C`` take all words up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the flag before each of its words."""
+        words: list[str] = []
+        taking = False
+        for number, word in enumerate(args):
+            if word == "--classes":
+                follows = args[number + 1 : number + 2]
+                taking = bool(follows) and not follows[0].startswith("-")
+                words += [] if taking else [word]
+            elif taking and not word.startswith("-"):
+                words += ["--classes", word]
+            else:
+                taking = False
+                words.append(word)
+        return super().parse_args(ctx, words)
+
+
+def import_command() -> click.Command:
+    """Make the command ``import``."""
+    return _ManyNames(
+        "import",
+        callback=_import,
+        params=[
+            click.Argument(["weights"], type=FILE, metavar="FILE"),
+            click.Option(
+                ["--classes"], multiple=True, metavar="NAME...",
+                help="Names of the classes in order, where the file does not state them.",
+            ),
+            click.Option(
+                ["-o", "--output"], type=FILE, required=True, metavar="FILE",
+                help="Model file to write.",
+            ),
+            terminal.force_option(),
+        ],
+        help=f"{IMPORT}\n\nFILE: state dict or finalized file; nothing in it is executed.",
+        context_settings=CONTEXT,
+    )  # fmt: skip
+
+
+def _import(weights: Path, classes: Sequence[str], output: Path, force: bool) -> int:
+    from ..workflow.models import import_visual_ccc
+
+    print(f"  {import_visual_ccc(weights, output, classes=classes, force=force)}")
+    return OK

@@ -1,10 +1,9 @@
-"""Commands that take many images: audit_dataset, train, evaluate, those of a folder; and import."""
+"""Commands that take many images: audit_dataset, train, evaluate and those of a folder."""
 
 from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..workflow import signature
 from ..workflow.operations import OPERATIONS as CATALOGUE
 from ..workflow.run import execute
 from . import terminal
+from .models import import_command
 from .terminal import FAILED, FILE, OK
 
 # the catalogue's operations on data sets, and then those on folders
@@ -23,8 +23,6 @@ OPERATIONS = tuple(
 )
 
 COMMANDS = (*OPERATIONS, "import")
-
-IMPORT = "Turn weights published by Visual-CCC into a model file."
 
 _DATA = (
     "folder with one sub-folder per class (or with train, validation and test, each with the "
@@ -47,7 +45,7 @@ _IMAGES = (
 def command(name: str) -> click.Command:
     """Make one of `COMMANDS`."""
     if name == "import":
-        return _import_command()
+        return import_command()
     takes_folder = CATALOGUE[name].takes == "folder"
     text = "FOLDER: folder of images"
     if not takes_folder:
@@ -302,54 +300,3 @@ def _operating_point(evaluation: Any) -> None:
         facts = evaluation.facts["operating_point"]
         print(f"\n{evaluation.operating_point.round(3).to_string(index=False)}")
         print(f"thresholds chosen on: {facts['chosen_on']}; rates of {rates_of(facts)}")
-
-
-# import -------------------------------------------------------------------------------------------
-
-
-class _ManyNames(click.Command):
-    """Let ``--classes A B C`` take all words up to the next option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat the flag before each of its words."""
-        words: list[str] = []
-        taking = False
-        for number, word in enumerate(args):
-            if word == "--classes":
-                follows = args[number + 1 : number + 2]
-                taking = bool(follows) and not follows[0].startswith("-")
-                words += [] if taking else [word]
-            elif taking and not word.startswith("-"):
-                words += ["--classes", word]
-            else:
-                taking = False
-                words.append(word)
-        return super().parse_args(ctx, words)
-
-
-def _import_command() -> click.Command:
-    return _ManyNames(
-        "import",
-        callback=_import,
-        params=[
-            click.Argument(["weights"], type=FILE, metavar="FILE"),
-            click.Option(
-                ["--classes"], multiple=True, metavar="NAME...",
-                help="Names of the classes in order, where the file does not state them.",
-            ),
-            click.Option(
-                ["-o", "--output"], type=FILE, required=True, metavar="FILE",
-                help="Model file to write.",
-            ),
-            terminal.force_option(),
-        ],
-        help=f"{IMPORT}\n\nFILE: state dict or finalized file; nothing in it is executed.",
-        context_settings=terminal.CONTEXT,
-    )  # fmt: skip
-
-
-def _import(weights: Path, classes: Sequence[str], output: Path, force: bool) -> int:
-    from ..workflow.models import import_visual_ccc
-
-    print(f"  {import_visual_ccc(weights, output, classes=classes, force=force)}")
-    return OK
