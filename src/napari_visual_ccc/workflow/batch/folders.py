@@ -30,7 +30,7 @@ from ...engine.acquisition.quality import (
     Saturated,
     Striped,
 )
-from ...engine.classification.decision import Decision, thresholds_of
+from ...engine.classification.decision import Decision
 from ...engine.classification.windows import COVERAGE, Device
 from ...io.folders import check_is_folder
 from ..save import NOTHING
@@ -111,10 +111,6 @@ def classify_folder(
     """
     import pandas as pd
 
-    from ...nets.card import read_card
-
-    # a wrong choice is an error of the run, not of every image
-    thresholds_of(read_card(model), decision, thresholds)
     choices = {
         "model": model, "coverage": coverage, "decision": decision, "thresholds": thresholds,
         "tta": tta, "device": device,
