@@ -16,7 +16,6 @@ from ...workflow.run import execute
 from ..checks.verdict import BAD, DOUBTFUL, GOOD, NO_NOISE, SIGNS, capital, heading
 from ..form.table_form import TableForm
 from ..layers.source import Source
-from ..layers.viewers import show_slice
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -90,15 +89,11 @@ class Quality(TableForm):
         frame = self.table.frame
         if frame is None:
             return
-        if self._folder is None:
-            # a slice of the stack
-            places = [int(frame[c].iloc[row]) for c in frame if str(c).startswith("index_")]
-            layer = self.inputs["image"]
-            if places and layer is not None:
-                show_slice(self.viewer, layer, (*places, 0, 0))
-            return
-        from ..parts.open import open_row
+        from ..parts.open import open_row, show_slice_of
 
+        if self._folder is None:
+            show_slice_of(self.viewer, self.inputs["image"], frame.iloc[row])
+            return
         open_row(self.viewer, self._folder, frame, row)
 
 

@@ -16,7 +16,7 @@ from .jobs import EXPECTED, report
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 
 def open_image(viewer: Viewer, path: Path, name: str) -> Layer | None:
@@ -47,8 +47,12 @@ def open_row(viewer: Viewer, folder: Path, frame: DataFrame, row: int) -> None:
     """Show the image of a row of the table of a folder, a stack at the slice of the row."""
     found = frame.iloc[row]
     name = str(found["name"])
-    layer = open_image(viewer, folder / name, name)
-    place = found.filter(like="index_").dropna()
+    show_slice_of(viewer, open_image(viewer, folder / name, name), found)
+
+
+def show_slice_of(viewer: Viewer, layer: Layer | None, row: Series) -> None:
+    """Move the sliders to the slice that a row of a table is of, if it is of one."""
+    place = row.filter(like="index_").dropna()
     if layer is not None and len(place):
         show_slice(viewer, layer, (*map(int, place), 0, 0))
 

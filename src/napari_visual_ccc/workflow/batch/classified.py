@@ -32,9 +32,8 @@ from ..choices import ignored
 from ..files.run_on_file import FileJob
 from ..run import KEPT
 from ..save import NOTHING
-from ..signature import defaults
 from .images import Image
-from .job import channels_of
+from .job import channels_of, choices_of
 from .pool import THREADS, Pool
 from .queue import each
 from .work import EXPECTED, Report, report_of
@@ -116,7 +115,7 @@ def reports(
     from ...nets.device import at_a_time
     from ...nets.predict import BATCH
 
-    chosen = _choices(job)
+    chosen = choices_of(job)
     yield None
     device = devices.choose(chosen["device"])
     model = checkpoint.load_model(chosen["model"], device, shared=True)
@@ -166,10 +165,6 @@ class _Reader:
             return self.alone(image)
 
 
-def _choices(job: FileJob) -> dict[str, Any]:
-    return {**defaults(job.name), **job.parameters}
-
-
 def prepared(job: FileJob, image: Image, model: Model) -> Prepared | None:
     """Read a crop and make what the network takes; None if the image is none."""
     start, card = time.perf_counter(), model.card
@@ -187,7 +182,7 @@ def prepared(job: FileJob, image: Image, model: Model) -> Prepared | None:
     notes = (*colour, *notes, *scale_note(card, size), f"{card.name}: {card.use}")
     of_image = (KEPT,) if keeps else (bar.doubt,) if bar.doubt else ()
     notes = (*micrograph.notes, *notes, *ignored(job.name, job.parameters, ["image"]), *of_image)
-    crops, views = crops_and_views(model, plane, size, _choices(job)["tta"])
+    crops, views = crops_and_views(model, plane, size, choices_of(job)["tta"])
     return Prepared(size, notes, crops, views, scale, time.perf_counter() - start)
 
 
@@ -195,7 +190,12 @@ class Together:
     """Crops of several images, which the network takes in one batch."""
 
     def __init__(self, job: FileJob, model: Model) -> None:
-        self.job, self.model = job, model
+        chosen = choices_of(job)
+        limits = thresholds_of(model.card, chosen["decision"], chosen["thresholds"])
+        self.model = model
+        self._how: dict[str, Any] = {
+            "tta": chosen["tta"], "coverage": chosen["coverage"], "thresholds": limits,
+        }  # fmt: skip
         self._images: list[tuple[int, Prepared]] = []
 
     def add(self, number: int, image: Prepared) -> None:
@@ -234,13 +234,8 @@ class Together:
         return found
 
     def _report(self, image: Prepared, output: NetworkOutput) -> Report:
-        chosen = _choices(self.job)
-        limits = thresholds_of(self.model.card, chosen["decision"], chosen["thresholds"])
         try:
-            prediction = predicted(
-                self.model, output, image.notes, tta=chosen["tta"], coverage=chosen["coverage"],
-                thresholds=limits,
-            )  # fmt: skip
+            prediction = predicted(self.model, output, image.notes, **self._how)
         except EXPECTED as error:
             return Report(printable(str(error)))
         return report_of(prediction, prediction.notes, *image.scale)

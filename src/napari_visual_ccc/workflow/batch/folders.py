@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +34,7 @@ from ...engine.acquisition.quality import (
 from ...engine.classification.decision import Decision
 from ...engine.classification.windows import COVERAGE, Device
 from ...io.folders import check_is_folder
+from ..files.run_on_file import FileJob
 from ..save import NOTHING
 from .job import key_of, make_job
 from .output import IMAGES
@@ -158,10 +160,10 @@ def _batch(
         On the files.
     """
     check_is_folder(folder)
-    with _place(operation, folder, choices, state) as place:
-        job = make_job(operation, choices, place, formats=NOTHING)
-        how = Settings(tables="none", is_kept=state is not None)
-        found = yield from batching(folder, job, how)
+    job = make_job(operation, choices, Path(), formats=NOTHING)
+    how = Settings(tables="none", is_kept=state is not None)
+    with _place(job, folder, state) as place:
+        found = yield from batching(folder, replace(job, output=place), how)
     images, rows = found.tables[IMAGES], found.tables.get(operation)
     names = {IMAGE: "name"}
     rows = None if rows is None else rows.rename(columns=names)
@@ -169,17 +171,14 @@ def _batch(
 
 
 @contextmanager
-def _place(
-    operation: str, folder: Path, choices: Mapping[str, Any], state: Path | None
-) -> Iterator[Path]:
+def _place(job: FileJob, folder: Path, state: Path | None) -> Iterator[Path]:
     """Folder of the batch: of this folder with these choices, so that others lie beside it."""
     if state is None:
         with tempfile.TemporaryDirectory(prefix="visual-ccc-") as place:
             yield Path(place)
         return
-    key = key_of(make_job(operation, choices, state, formats=NOTHING))
-    named = hashlib.sha256(f"{key} {real(folder)}".encode(errors="surrogateescape"))
-    yield state / f"{operation}_{named.hexdigest()[:12]}"
+    named = hashlib.sha256(f"{key_of(job)} {real(folder)}".encode(errors="surrogateescape"))
+    yield state / f"{job.name}_{named.hexdigest()[:12]}"
 
 
 def _gaps(images: pd.DataFrame) -> tuple[str, ...]:

@@ -168,6 +168,11 @@ def title_of(job: FileJob) -> str:
     return ", ".join(steps)
 
 
+def choices_of(job: FileJob) -> dict[str, Any]:
+    """All choices of the operation of a job, those by default too."""
+    return {**defaults(job.name), **job.parameters}
+
+
 def check_model(job: FileJob) -> None:
     """Refuse a model, or thresholds of its classes, that would be wrong for every image.
 
@@ -179,7 +184,7 @@ def check_model(job: FileJob) -> None:
     if job.record is None and "thresholds" in parameters(job.name):
         from ...nets.card import read_card
 
-        chosen = {**defaults(job.name), **job.parameters}
+        chosen = choices_of(job)
         thresholds_of(read_card(chosen["model"]), chosen["decision"], chosen["thresholds"])
 
 
@@ -231,7 +236,7 @@ def about_of(job: FileJob) -> dict[str, Any]:
 
 def _steps(job: FileJob) -> list[list[Any]]:
     if job.record is None:
-        return [[job.name, _contents({**defaults(job.name), **job.parameters})]]
+        return [[job.name, _contents(choices_of(job))]]
     return [
         [
             one.operation, _contents(one.parameters), one.model, one.plane, one.level,

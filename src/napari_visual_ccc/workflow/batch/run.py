@@ -246,7 +246,8 @@ def _completed(
             say(f"visual-ccc: --force replaces {listed(others)}, as far as this batch writes them")
         yield Progress(before, len(keys), "forecast")
         need, workers = need_of(job, list(todo.values())), settings.workers or cores.workers()
-        if is_for_crops(job, settings.scheduler):
+        together = is_for_crops(job, settings.scheduler)
+        if together:
             # they read, and the network runs once
             need = replace(need, devices=())
         if settings.scheduler in (THREADS, PROCESSES):
@@ -256,7 +257,7 @@ def _completed(
             # the tables do not wait for the workers to end
             kept(made.give_up, keep, lambda: ledger.count(keys), len(keys), closed),
         ):
-            found = _reports(list(todo.values()), job, ledger, made, settings.scheduler)
+            found = _reports(list(todo.values()), job, ledger, made, together=together)
             yield from _through(found, todo, before, job, ledger, made)
         notes = made.notes
     result = write()
@@ -299,12 +300,12 @@ def _through(
 
 
 def _reports(
-    images: list[Image], job: FileJob, ledger: Ledger, made: Pool, scheduler: Any
+    images: list[Image], job: FileJob, ledger: Ledger, made: Pool, *, together: bool
 ) -> Iterator[tuple[int, Report] | Progress | None]:
     """Yield the number of each image with what became of it, and others in between."""
     stop, own = made.stop if made.shared else None, absolute_job(job)
     function = functools.partial(work, own, stop=stop, ledger=absolute(ledger.file))
-    if is_for_crops(job, scheduler):
+    if together:
         yield from reports(own, images, made, function)
         return
     for one in each(made, function, images, _AHEAD):
